@@ -1,0 +1,1 @@
+"""Evidence: protocol, runner, records. Run as `python -m benchmarks`."""

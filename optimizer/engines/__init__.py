@@ -1,0 +1,52 @@
+"""Engines: each is one way to find a plan. They return orders of visits and proofs, never times.
+
+An engine is called `engine(problem, stop, seed, start, on_progress)` and returns an `EngineResult`. Times,
+costs and the verdict of the checker are made from its orders by `timing`, `objective` and `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from optimizer.domain import Problem
+from optimizer.stop import Stop
+
+Orders = Mapping[str, tuple[str, ...]]
+"""Visit ids in order, by executive id. Executives without visits may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """What an engine found and proved.
+
+    `lower_bound_s` holds for the second level of every plan that keeps all promises, None if none was
+    proven; `broken_promises_bound` is a proven least weighted count of broken promises.
+    `finished` is False when the engine was stopped before it had done what it would do without a limit.
+    """
+
+    orders: Orders
+    lower_bound_s: int | None = None
+    broken_promises_bound: int = 0
+    finished: bool = True
+
+
+OnProgress = Callable[[str, Orders | None, int | None], None]
+"""Called with the phase, the best orders so far (None if none yet) and the lower bound (None if none)."""
+
+
+class Engine(Protocol):
+    """One way to find a plan; `start`, where given, are orders that can be run, and is never made worse."""
+
+    def __call__(
+        self,
+        problem: Problem,
+        stop: Stop,
+        *,
+        seed: int = 1,
+        start: Orders | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> EngineResult:
+        """Search until done or told to stop."""
+        ...

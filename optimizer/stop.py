@@ -1,0 +1,82 @@
+"""When a search ends: after iterations, after time, on request, or on the first of several.
+
+Stopping is an argument. A stop is called between steps of a search and answers True when the search
+must end with the best it has. Only stops look at a clock, and only at the monotonic one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+from optimizer.domain import Limits
+
+
+class Stop(Protocol):
+    """Asked between steps. `elapsed_s` is the time since the stop was made, `left_s` what remains of a time limit."""
+
+    def __call__(self) -> bool:
+        """True when the search must end now."""
+        ...
+
+    def elapsed_s(self) -> float:
+        """Seconds since the stop was made."""
+        ...
+
+    def left_s(self) -> float | None:
+        """Seconds until a time limit ends the search, None without one; never negative."""
+        ...
+
+    def left_iterations(self) -> int | None:
+        """Iterations until the search ends, None without such a limit; never negative."""
+        ...
+
+
+class StopAt:
+    """Ends at the first of: `iterations` calls, `time_limit_s` seconds, a request by another thread or a signal.
+
+    Without a time limit the same run stops at the same step on every machine.
+    """
+
+    def __init__(self, iterations: int | None = None, time_limit_s: float | None = None) -> None:
+        self._left = iterations
+        self._limit_s = time_limit_s
+        self._begin_s = time.monotonic()
+        self._requested = threading.Event()
+
+    @classmethod
+    def within(cls, limits: Limits) -> StopAt:
+        """The stop of a set of limits, its clock starting now."""
+        return cls(limits.iterations, limits.time_limit_s)
+
+    def request(self) -> None:
+        """Ask the search to end with the best it has; safe from a signal handler or another thread."""
+        self._requested.set()
+
+    @property
+    def requested(self) -> bool:
+        """True once somebody asked for the end."""
+        return self._requested.is_set()
+
+    def __call__(self) -> bool:
+        """True when the search must end now; uses up one iteration."""
+        if self._requested.is_set():
+            return True
+        if self._left is not None:
+            if self._left <= 0:
+                return True
+            self._left -= 1
+        return self._limit_s is not None and self.elapsed_s() >= self._limit_s
+
+    def elapsed_s(self) -> float:
+        """Seconds since the stop was made."""
+        return time.monotonic() - self._begin_s
+
+    def left_s(self) -> float | None:
+        """Seconds until the time limit, None without one; never negative."""
+        return None if self._limit_s is None else max(0.0, self._limit_s - self.elapsed_s())
+
+    def left_iterations(self) -> int | None:
+        """Iterations left, None without such a limit."""
+        return self._left

@@ -1,0 +1,1 @@
+"""Facts and named problems on disk: catalogue, file formats, travel sources, generators."""
