@@ -1,0 +1,187 @@
+"""Travel times where there is no map: a formula of the straight line.
+
+Reference seconds of a pair = 60 x (fixed minutes + minutes per km x straight-line km), rounded up. The
+default is an assumption: 3.0 minutes per kilometre of straight line (the detour is inside it) and 1.3 to
+set out and to find the door. Calibrate both from logged trips where there are any.
+
+Straight lines are measured on the WGS 84 ellipsoid: the chord through the earth between two points of it,
+bent to an arc of the mean radius. Up to 1,000 km this agrees with the geodesic to a few parts in 100,000. The
+arc is rounded to whole decimetres and everything after that is whole numbers, so the last bit of a
+machine's sine does not change a travel time.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from optimizer.domain import Fault, InvalidProblem, Place
+from optimizer.travel import HOURS, REFERENCE_PACE, Int32Array, Int64Array, TravelTable
+
+Float64Array = npt.NDArray[np.float64]
+
+REFERENCE_SPEED_KMH = 24.0
+"""The speed at which clock seconds are reference seconds."""
+ROAD_PERMILLE = 1_300
+"""ASSUMPTION: metres on the road per 1,000 m of straight line. It counts kilometres, never time."""
+DEFAULT_MARGIN_PCT = 25
+
+_SEMI_MAJOR_M = 6_378_137.0  # WGS 84
+_FLATTENING = 1 / 298.257223563
+_MEAN_RADIUS_M = 6_371_008.8
+_BLOCK = 256  # rows of a table worked on at once: keeps the passing arrays of a large day small
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaSpec:
+    """The numbers of the formula, and how clocks differ from it.
+
+    `speed_kmh_by_hour` are 24 speeds, or None for the reference speed all day. `margin_pct` lengthens
+    clocks, never the cost.
+    """
+
+    fixed_minutes: float = 1.3
+    minutes_per_km: float = 3.0
+    margin_pct: int = DEFAULT_MARGIN_PCT
+    speed_kmh_by_hour: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        faults = []
+        for name, most in (("fixed_minutes", 60), ("minutes_per_km", 30)):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0 <= value <= most):
+                faults.append(Fault((name,), "out_of_range", value, f"0 to {most} minutes"))
+        if not 0 <= self.margin_pct <= 1_000:
+            faults.append(Fault(("margin_pct",), "bad_margin", self.margin_pct, "0 to 1,000 per cent"))
+        speeds = self.speed_kmh_by_hour
+        if speeds is not None:
+            if len(speeds) != HOURS:
+                faults.append(Fault(("speed_kmh_by_hour",), "bad_speeds", len(speeds), "24 speeds, one per hour"))
+            faults.extend(
+                Fault(("speed_kmh_by_hour", hour), "bad_speeds", speed, "1 to 150 km/h")
+                for hour, speed in enumerate(speeds)
+                if not (math.isfinite(speed) and 1 <= speed <= 150)
+            )
+        if faults:
+            raise InvalidProblem(faults)
+
+    @property
+    def pace(self) -> tuple[int, ...]:
+        """Reference milliseconds gained per clock second, by hour."""
+        if self.speed_kmh_by_hour is None:
+            return (REFERENCE_PACE,) * HOURS
+        return tuple(round(REFERENCE_PACE * speed / REFERENCE_SPEED_KMH) for speed in self.speed_kmh_by_hour)
+
+    def in_words(self) -> str:
+        """The formula as the origin of travel times says it."""
+        return (
+            f"60 x ({self.fixed_minutes:g} + {self.minutes_per_km:g} x straight-line km) seconds; "
+            f"metres are straight line x {ROAD_PERMILLE / 1_000:g} (assumption)"
+        )
+
+    def clocks_in_words(self) -> str:
+        """Speeds by hour and margin as the origin of travel times says them."""
+        if self.speed_kmh_by_hour is None:
+            speeds = "one speed all day"
+        else:
+            low, high = min(self.speed_kmh_by_hour), max(self.speed_kmh_by_hour)
+            speeds = f"speeds by hour {low:g} to {high:g} km/h (reference {REFERENCE_SPEED_KMH:g})"
+        return f"{speeds}, margin {self.margin_pct} %"
+
+
+@lru_cache(maxsize=1)
+def default_speeds() -> tuple[float, ...]:
+    """Speeds by hour in a small city, km/h: an assumption, from `scenarios/data/speed_by_hour.csv`.
+
+    Hours the file does not have keep the speed of the nearest hour it has.
+    """
+    source = files("scenarios") / "data" / "speed_by_hour.csv"
+    rows = csv.DictReader(source.read_text(encoding="utf-8-sig").splitlines())
+    known = {int(row["hour"]): float(row["suggested_speed_kmh"]) for row in rows}
+    return tuple(known[min(known, key=lambda other: (abs(other - hour), other))] for hour in range(HOURS))
+
+
+def _on_the_ellipsoid(places: Sequence[Place]) -> Float64Array:
+    """Metres from the centre of the earth along three axes, one row per place."""
+    squared_eccentricity = _FLATTENING * (2 - _FLATTENING)
+    points = np.empty((len(places), 3))
+    for row, place in enumerate(places):
+        lon, lat = math.radians(place.lon), math.radians(place.lat)
+        normal_m = _SEMI_MAJOR_M / math.sqrt(1 - squared_eccentricity * math.sin(lat) ** 2)
+        points[row] = (
+            normal_m * math.cos(lat) * math.cos(lon),
+            normal_m * math.cos(lat) * math.sin(lon),
+            normal_m * (1 - squared_eccentricity) * math.sin(lat),
+        )
+    return points
+
+
+def straight_line_dm(origins: Sequence[Place], destinations: Sequence[Place]) -> Int64Array:
+    """Straight lines in whole decimetres: one row per origin, one column per destination."""
+    start, end = _on_the_ellipsoid(origins), _on_the_ellipsoid(destinations)
+    lines = np.zeros((len(origins), len(destinations)), dtype=np.int64)
+    for first in range(0, len(origins), _BLOCK):
+        block = start[first : first + _BLOCK]
+        squared = np.zeros((len(block), len(end)))
+        for axis in range(3):
+            apart = block[:, axis, None] - end[None, :, axis]
+            squared += apart * apart
+        half_angle = np.arcsin(np.minimum(np.sqrt(squared) / (2 * _MEAN_RADIUS_M), 1.0))
+        lines[first : first + _BLOCK] = np.rint(half_angle * (2 * _MEAN_RADIUS_M * 10)).astype(np.int64)
+    return lines
+
+
+def straight_line_m(origins: Sequence[Place], destinations: Sequence[Place]) -> Float64Array:
+    """Straight lines in metres, to a decimetre: one row per origin, one column per destination."""
+    metres: Float64Array = straight_line_dm(origins, destinations) / 10.0
+    return metres
+
+
+def reference_seconds(lines_dm: Int64Array, spec: FormulaSpec) -> Int32Array:
+    """Reference seconds of straight lines in decimetres, rounded up; no line, no time.
+
+    Raises InvalidProblem for lines so long that the seconds do not fit a travel table.
+    """
+    fixed_us = round(spec.fixed_minutes * 60_000_000)
+    per_km_us = round(spec.minutes_per_km * 60_000_000)
+    # Microseconds times 10,000, because a decimetre is a ten-thousandth of a kilometre.
+    work = fixed_us * 10_000 + per_km_us * lines_dm
+    seconds = np.where(lines_dm == 0, 0, -(-work // (10_000 * 1_000_000)))
+    limit = np.iinfo(np.int32).max
+    if seconds.size and seconds.max() > limit:
+        raise InvalidProblem([Fault((), "out_of_range", int(seconds.max()), f"travel of at most {limit} s")])
+    return seconds.astype(np.int32)
+
+
+def road_metres(lines_dm: Int64Array) -> Int32Array:
+    """Estimated metres on the road for straight lines in decimetres, rounded up."""
+    return (-(-lines_dm * ROAD_PERMILLE // 10_000)).astype(np.int32)
+
+
+def formula_between(
+    origins: Sequence[Place], destinations: Sequence[Place], spec: FormulaSpec
+) -> tuple[Int32Array, Int32Array]:
+    """Reference seconds and metres from each origin (row) to each destination (column)."""
+    lines = straight_line_dm(origins, destinations)
+    return reference_seconds(lines, spec), road_metres(lines)
+
+
+def formula_table(places: Sequence[Place], spec: FormulaSpec | None = None) -> TravelTable:
+    """The travel table of these places by the formula. Places with the same coordinates are 0 s and 0 m apart."""
+    spec = FormulaSpec() if spec is None else spec
+    seconds, metres = formula_between(places, places, spec)
+    return TravelTable(
+        tuple(place.place_id for place in places),
+        seconds,
+        metres,
+        pace=spec.pace,
+        margin_pct=spec.margin_pct,
+        origin=f"formula: {spec.in_words()}; {spec.clocks_in_words()}",
+    )
