@@ -1,0 +1,265 @@
+"""Random small days for property tests, with everything the model knows, and random orders of visits for them.
+
+Numbers are drawn so that most days are tight but not hopeless, and so that shrinking ends in a day a person
+can read. Travel seconds come from a drawn seed: a table has too many numbers to shrink each.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from optimizer.domain import (
+    Appointment,
+    Break,
+    Delivery,
+    Executive,
+    FairnessPiece,
+    Place,
+    Prices,
+    Problem,
+    Shift,
+    SlotGrid,
+    TimeWindow,
+    Visit,
+    places_of,
+)
+from optimizer.timing import timed_route
+from optimizer.travel import HOURS, REFERENCE_PACE, TravelTable
+from optimizer.units import DAY_S, HOUR_S, MINUTE_S
+from tests.builders import DATE, OFFICE, place, random_table, toy_table
+
+Orders = dict[str, tuple[str, ...]]
+
+SKILLS = ("aadhaar_kit", "notary")
+LONGEST_S = 1_800
+
+
+def moments(first_s: int, last_s: int) -> st.SearchStrategy[int]:
+    """Day seconds between two, both included; mostly on full quarters of an hour, sometimes odd."""
+    quarters = st.integers(-(-first_s // 900), last_s // 900).map(lambda q: q * 900)
+    return (
+        st.one_of(quarters, st.integers(first_s, last_s)) if last_s - first_s >= 900 else st.integers(first_s, last_s)
+    )
+
+
+@st.composite
+def _windows(draw: st.DrawFn, grid: SlotGrid, most: int) -> tuple[TimeWindow, ...]:
+    if draw(st.booleans()):
+        return (TimeWindow(grid.open_s, grid.close_s - 600),)
+    count = draw(st.integers(1, most))
+    ends = sorted(draw(st.sets(moments(grid.open_s, grid.close_s), min_size=2 * count, max_size=2 * count)))
+    return tuple(TimeWindow(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True))
+
+
+@st.composite
+def _travel(draw: st.DrawFn, places: tuple[Place, ...], bands: bool, margin: bool, triangle: bool) -> TravelTable:
+    pace = [REFERENCE_PACE] * HOURS
+    if bands and draw(st.booleans()):
+        change = draw(st.lists(st.integers(400, 2_500), min_size=3, max_size=5))
+        for hour in range(HOURS):
+            pace[hour] = change[hour % len(change)]
+    margin_pct = draw(st.sampled_from([0, 0, 25, 7])) if margin else 0
+    if triangle or draw(st.booleans()):
+        return toy_table(places, pace=pace, margin_pct=margin_pct)
+    seed = draw(st.integers(0, 2**32 - 1))
+    ids = [p.place_id for p in places]
+    return random_table(ids, seed, draw(st.integers(0, LONGEST_S)), pace=pace, margin_pct=margin_pct)
+
+
+@st.composite
+def _prices(draw: st.DrawFn, fairness: bool, continuity: bool, overtime: bool) -> Prices:
+    pieces: tuple[FairnessPiece, ...] = ()
+    if fairness and draw(st.booleans()):
+        pieces = tuple(
+            FairnessPiece(draw(st.integers(0, 4 * HOUR_S)), draw(st.integers(0, 1_500)))
+            for _ in range(draw(st.integers(1, 2)))
+        )
+    return Prices(
+        overtime_permille=draw(st.integers(0, 3_000)) if overtime else 2_000,
+        fairness=pieces,
+        continuity_s=draw(st.sampled_from([0, 600])) if continuity else 0,
+    )
+
+
+@st.composite
+def problems(
+    draw: st.DrawFn,
+    *,
+    min_visits: int = 0,
+    max_visits: int = 6,
+    min_executives: int = 0,
+    max_executives: int = 3,
+    appointments: bool = True,
+    deliveries: bool = True,
+    several_windows: bool = True,
+    skills: bool = True,
+    breaks: bool = True,
+    bands: bool = True,
+    margin: bool = True,
+    pins: bool = True,
+    prefixes: bool = True,
+    homes: bool = True,
+    held_by: bool = True,
+    overtime: bool = True,
+    fairness: bool = True,
+    continuity: bool = True,
+    triangle: bool = False,
+    slot_minutes: tuple[int, ...] = (60, 60, 120, 30),
+) -> Problem:
+    """A small random day; each keyword switches a part of the model off (or, for `triangle`, crooked travel).
+
+    Fixed prefixes can be run by `timed_route`, hold at most one appointment a slot and stand in nobody's way.
+    """
+    grid = SlotGrid(slot_s=draw(st.sampled_from(slot_minutes)) * MINUTE_S)
+    spots = [OFFICE] + [
+        place(f"P{n}", draw(st.integers(-600, 600)), draw(st.integers(-600, 600)))
+        for n in range(1, draw(st.integers(2, 1 + max(1, max_visits))))
+    ]
+    anywhere = st.sampled_from(spots)
+    names = [f"E{n}" for n in range(1, 1 + draw(st.integers(min_executives, max_executives)))]
+    someone = st.sampled_from(names) if names else st.none()
+    few_skills = (
+        st.sampled_from([(), (), SKILLS[:1], SKILLS[1:]]).map(frozenset[str]) if skills else st.just(frozenset[str]())
+    )
+    many_skills = (
+        st.sampled_from([SKILLS, SKILLS, SKILLS[:1], ()]).map(frozenset[str]) if skills else st.just(frozenset[str]())
+    )
+    # Few slots, so that several appointments meet in one.
+    busy_slots = draw(st.lists(st.integers(0, len(grid) - 1), min_size=1, max_size=3))
+
+    visits: list[Visit] = []
+    for n in range(1, 1 + draw(st.integers(min_visits, max_visits))):
+        pinned_to = draw(someone) if pins and draw(st.integers(0, 5)) == 5 else None
+        if appointments and (not deliveries or draw(st.booleans())):
+            chosen = grid.slot(draw(st.sampled_from(busy_slots)) if draw(st.booleans()) else n % len(grid))
+            service_s = draw(moments(0, min(grid.slot_s, 2_400)))
+            visits.append(
+                Appointment(
+                    f"A{n}",
+                    draw(anywhere),
+                    chosen,
+                    service_s,
+                    skills=draw(few_skills),
+                    weight=draw(st.sampled_from([1, 1, 1, 3])),
+                    pinned_to=pinned_to,
+                )
+            )
+        else:
+            holder = draw(someone) if held_by and draw(st.integers(0, 4)) == 4 else None
+            price_s = draw(st.one_of(st.integers(0, 6_000), st.none()))
+            visits.append(
+                Delivery(
+                    f"D{n}",
+                    draw(anywhere),
+                    draw(_windows(grid, 3 if several_windows else 1)),
+                    draw(moments(0, 1_800)),
+                    due=DATE + dt.timedelta(days=draw(st.integers(-3, 12))) if price_s is None else None,
+                    waiting_price_s=price_s,
+                    held_by=holder,
+                    skills=draw(few_skills),
+                    pinned_to=pinned_to,
+                )
+            )
+
+    executives: list[Executive] = []
+    for name in names:
+        start = draw(anywhere) if homes and draw(st.integers(0, 2)) == 2 else OFFICE
+        end = draw(anywhere) if homes and draw(st.integers(0, 3)) == 3 else start
+        opens = draw(st.one_of(st.just(8 * HOUR_S), moments(7 * HOUR_S, 12 * HOUR_S)))
+        closes = draw(st.one_of(st.just(opens + 8 * HOUR_S), moments(opens + HOUR_S, 22 * HOUR_S)))
+        pause = None
+        if breaks and draw(st.booleans()):
+            begins = draw(moments(opens, closes))
+            ends = draw(moments(begins, min(begins + 3 * HOUR_S, DAY_S)))
+            pause = Break(draw(st.integers(1, 3_600)), TimeWindow(begins, ends))
+        ids = [v.visit_id for v in visits]
+        executives.append(
+            Executive(
+                name,
+                start,
+                end,
+                Shift(opens, closes, draw(moments(0, 2 * HOUR_S)) if overtime else 0),
+                skills=draw(many_skills),
+                pause=pause,
+                preferred_visits=draw(st.frozensets(st.sampled_from(ids), max_size=2))
+                if continuity and ids
+                else frozenset(),
+            )
+        )
+
+    travel = draw(_travel(places_of(OFFICE, visits, executives), bands, margin, triangle))
+    prices = draw(_prices(fairness, continuity, overtime))
+    day = Problem("raipur", DATE, grid, OFFICE, tuple(visits), tuple(executives), travel, prices)
+    return draw(_with_prefixes(day)) if prefixes and names and visits and draw(st.booleans()) else day
+
+
+@st.composite
+def _with_prefixes(draw: st.DrawFn, day: Problem) -> Problem:
+    orders = draw(runnable_orders(day))
+    executives = tuple(
+        replace(e, fixed_prefix=orders[e.executive_id][: draw(st.integers(0, 2))]) if e.executive_id in orders else e
+        for e in day.executives
+    )
+    # Cutting an order may make it impossible where a detour is quicker than the straight way home.
+    executives = tuple(
+        e
+        if not e.fixed_prefix or timed_route(day, e.executive_id, e.fixed_prefix) is not None
+        else replace(e, fixed_prefix=())
+        for e in executives
+    )
+    return replace(day, executives=executives)
+
+
+@st.composite
+def any_orders(draw: st.DrawFn, day: Problem) -> Orders:
+    """Some visits of a day dealt to executives in any order, whatever the rules say; each at most once."""
+    if not day.executives or not day.visits:
+        return {}
+    hands = [e.executive_id for e in day.executives]
+    orders: Orders = {}
+    for visit_id in draw(st.permutations([v.visit_id for v in day.visits])):
+        hand = draw(st.sampled_from([*hands, None]))
+        if hand is not None:
+            orders[hand] = (*orders.get(hand, ()), visit_id)
+    return orders
+
+
+@st.composite
+def runnable_orders(draw: st.DrawFn, day: Problem) -> Orders:
+    """Orders that keep every rule of the day: fixed prefixes first, then what still fits, dealt at random."""
+    orders: Orders = {e.executive_id: e.fixed_prefix for e in day.executives if e.fixed_prefix}
+    placed = {visit_id for order in orders.values() for visit_id in order}
+    for visit_id in draw(st.permutations([v.visit_id for v in day.visits])):
+        if visit_id in placed:
+            continue
+        for executive in draw(st.permutations(day.executives)):
+            before = orders.get(executive.executive_id, ())
+            place_at = draw(st.integers(len(executive.fixed_prefix), len(before)))
+            order = (*before[:place_at], visit_id, *before[place_at:])
+            if fits(day, executive, before, visit_id) and timed_route(day, executive.executive_id, order) is not None:
+                orders[executive.executive_id] = order
+                break
+    return orders
+
+
+def fits(day: Problem, executive: Executive, order: tuple[str, ...], visit_id: str) -> bool:
+    """Whatever the clock says: the executive may serve the visit, and its slot is free on this route."""
+    visit = day.visit_by_id[visit_id]
+    if day.obstacle(executive, visit) is not None:
+        return False
+    if not isinstance(visit, Appointment):
+        return True
+    others = (day.visit_by_id[other] for other in order)
+    return all(not isinstance(other, Appointment) or other.slot != visit.slot for other in others)
+
+
+@st.composite
+def days_with_orders(
+    draw: st.DrawFn, day: st.SearchStrategy[Problem], *, runnable: bool = True
+) -> tuple[Problem, Orders]:
+    """A day and orders for it: `runnable_orders`, or `any_orders`."""
+    drawn = draw(day)
+    return drawn, draw(runnable_orders(drawn) if runnable else any_orders(drawn))
