@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from optimizer.domain import InvalidProblem, Place
 from scenarios.travel.formula import (
     FormulaSpec,
-    default_speeds,
     formula_between,
     formula_table,
     straight_line_dm,
@@ -85,14 +84,6 @@ def test_two_places_at_one_point_are_no_time_apart() -> None:
     assert table.cost_s("x", "z") > 0
 
 
-def test_default_speeds_keep_the_nearest_hour_where_the_data_end() -> None:
-    speeds = default_speeds()
-    assert len(speeds) == 24
-    assert speeds[0] == speeds[5] == speeds[6] == 28
-    assert speeds[18] == 20
-    assert speeds[21] == speeds[23] == 26
-
-
 def test_speeds_by_hour_become_paces_and_the_margin_lengthens_clocks_only() -> None:
     plain = formula_table([RAIPUR, JAGDALPUR], FormulaSpec(margin_pct=0))
     table = formula_table([RAIPUR, JAGDALPUR], FormulaSpec(speed_kmh_by_hour=(12.0,) * 24))
@@ -104,7 +95,7 @@ def test_speeds_by_hour_become_paces_and_the_margin_lengthens_clocks_only() -> N
 
 
 def test_the_origin_names_formula_speeds_margin_and_assumption() -> None:
-    origin = formula_table([RAIPUR], FormulaSpec(speed_kmh_by_hour=default_speeds())).origin
+    origin = formula_table([RAIPUR], FormulaSpec(speed_kmh_by_hour=(28.0,) * 9 + (20.0,) * 15)).origin
     for part in ("1.3 + 3 x", "20 to 28 km/h", "margin 25 %", "straight line x 1.3 (assumption)"):
         assert part in origin
 

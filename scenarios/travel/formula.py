@@ -12,12 +12,9 @@ machine's sine does not change a travel time.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -94,18 +91,6 @@ class FormulaSpec:
             low, high = min(self.speed_kmh_by_hour), max(self.speed_kmh_by_hour)
             speeds = f"speeds by hour {low:g} to {high:g} km/h (reference {REFERENCE_SPEED_KMH:g})"
         return f"{speeds}, margin {self.margin_pct} %"
-
-
-@lru_cache(maxsize=1)
-def default_speeds() -> tuple[float, ...]:
-    """Speeds by hour in a small city, km/h: an assumption, from `scenarios/data/speed_by_hour.csv`.
-
-    Hours the file does not have keep the speed of the nearest hour it has.
-    """
-    source = files("scenarios") / "data" / "speed_by_hour.csv"
-    rows = csv.DictReader(source.read_text(encoding="utf-8-sig").splitlines())
-    known = {int(row["hour"]): float(row["suggested_speed_kmh"]) for row in rows}
-    return tuple(known[min(known, key=lambda other: (abs(other - hour), other))] for hour in range(HOURS))
 
 
 def _on_the_ellipsoid(places: Sequence[Place]) -> Float64Array:
