@@ -258,7 +258,7 @@ def test_a_broken_file_is_a_fault_not_a_traceback(
         ("rules", "closed_dates", "2026-12-01", "bad_value"),
         ("rules", "services_per_slot", 2, "bad_value"),
         ("rules", "slot_minutes", True, "bad_value"),
-        ("staff", "kit_percent", 101, "bad_value"),
+        ("assumptions", "kit_percent", 101, "bad_value"),
     ],
 )
 def test_a_rule_with_a_bad_value_is_named(folder: Path, section: str, entry: str, value: object, code: str) -> None:

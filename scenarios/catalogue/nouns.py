@@ -193,7 +193,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class SchemeRules:
-    """What `rules.json` says: the rules every city shares, and what is assumed about staff.
+    """What `rules.json` says: the rules every city shares, and what is assumed about staff and demand.
 
     `basis` says of each entry, by its name in the file, whether it is a fact.
     """
@@ -212,6 +212,9 @@ class SchemeRules:
     kit_percent: int
     home_start_percent: int
     stops_per_executive: int
+    sunday_demand_percent: int
+    busy_percent: int
+    full_percent: int
     basis: Mapping[str, Basis]
 
 

@@ -83,7 +83,7 @@ _RULES: dict[str, Reader] = {
     "due_days_default": _whole(1, 1_000),
     "travel_margin_percent": _whole(0, 1_000),
 }
-_STAFF: dict[str, Reader] = {
+_ASSUMPTIONS: dict[str, Reader] = {
     "shift_minutes": _whole(1, 1_440, MINUTE_S),
     "overtime_minutes": _whole(0, 1_440, MINUTE_S),
     "break_minutes": _whole(0, 1_440, MINUTE_S),
@@ -93,6 +93,9 @@ _STAFF: dict[str, Reader] = {
     "kit_percent": _whole(0, 100),
     "home_start_percent": _whole(0, 100),
     "stops_per_executive": _whole(1, 100),
+    "sunday_demand_percent": _whole(0, 1_000),
+    "busy_percent": _whole(0, 1_000),
+    "full_percent": _whole(0, 100),
 }
 
 
@@ -126,9 +129,9 @@ def _entry_faults(tree: Any, values: dict[str, Any], basis: dict[str, Basis]) ->
         return
     if tree.get("schema_version") != SCHEMA_VERSION:
         yield Fault(("schema_version",), "bad_version", tree.get("schema_version"), f"version {SCHEMA_VERSION}")
-    for key in tree.keys() - {"schema_version", "rules", "staff"}:
-        yield Fault((key,), "unknown_field", key, "one of schema_version, rules, staff")
-    for section, readers in (("rules", _RULES), ("staff", _STAFF)):
+    for key in tree.keys() - {"schema_version", "rules", "assumptions"}:
+        yield Fault((key,), "unknown_field", key, "one of schema_version, rules, assumptions")
+    for section, readers in (("rules", _RULES), ("assumptions", _ASSUMPTIONS)):
         entries = tree.get(section)
         if not isinstance(entries, dict):
             yield Fault((section,), "missing_field", entries, "an object with an entry for each rule")
@@ -180,5 +183,8 @@ def _scheme(values: dict[str, Any], basis: dict[str, Basis]) -> SchemeRules:
         kit_percent=values["kit_percent"],
         home_start_percent=values["home_start_percent"],
         stops_per_executive=values["stops_per_executive"],
+        sunday_demand_percent=values["sunday_demand_percent"],
+        busy_percent=values["busy_percent"],
+        full_percent=values["full_percent"],
         basis=basis,
     )
