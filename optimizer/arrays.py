@@ -32,6 +32,20 @@ def kernel(function: F) -> F:
     return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
+def lean_kernel(function: F) -> F:
+    """Like `kernel`, for functions that make no array.
+
+    They are compiled without reference counts: a kernel that takes a `DayArrays` otherwise counts up and
+    down every array in it at every call, which cost twelve times the work itself.
+    """
+    return cast(F, numba.njit(cache=True, nogil=True, _nrt=False)(function))
+
+
+def inner_kernel(function: F) -> F:
+    """Like `lean_kernel`, and always compiled into its callers: for the few lines of an inner loop."""
+    return cast(F, numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+
+
 class DayArrays(NamedTuple):
     """A problem as arrays. `window_*[window_at[v]:window_at[v + 1]]` are the windows of visit v, in order.
 

@@ -419,10 +419,11 @@ class Prices:
     waiting: WaitingCurve = field(default_factory=WaitingCurve)
 
     def __post_init__(self) -> None:
-        faults = []
-        for name in ("overtime_permille", "continuity_s"):
-            if getattr(self, name) < 0:
-                faults.append(Fault((name,), "negative", getattr(self, name), "a price is not negative"))
+        faults = [
+            Fault((name,), "negative", getattr(self, name), "a price is not negative")
+            for name in ("overtime_permille", "continuity_s")
+            if getattr(self, name) < 0
+        ]
         faults.extend(
             Fault(("fairness", position), "negative", str(piece), "a target and a price are not negative")
             for position, piece in enumerate(self.fairness)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from optimizer.arrays import Int64Array, day_arrays, kernel
+from optimizer.arrays import Int64Array, day_arrays, inner_kernel
 from optimizer.domain import Appointment, Cost, DayPlan, Delivery, Problem, Route
 
 # ------------------------------------------------------------------------------- the prices
 
 
-@kernel
+@inner_kernel
 def overtime_price_s(over_s: int, permille: int) -> int:
     """Cost seconds of `over_s` seconds after the end of the shift; nothing up to the end."""
     if over_s <= 0:
@@ -24,7 +24,7 @@ def overtime_price_s(over_s: int, permille: int) -> int:
     return -(-over_s * permille // 1_000)
 
 
-@kernel
+@inner_kernel
 def fairness_price_s(busy_s: int, above_s: Int64Array, permille: Int64Array) -> int:
     """Cost seconds of one executive's busy time: zero to the target, then convex and never falling."""
     milli = 0

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from optimizer.arrays import NEVER, DayArrays, Int64Array, day_arrays, kernel
+from optimizer.arrays import NEVER, DayArrays, Int64Array, day_arrays, inner_kernel, lean_kernel
 from optimizer.domain import DayPlan, PlannedBreak, Problem, Route, Stop
 from optimizer.units import HOUR_S
 
@@ -27,7 +27,7 @@ NO_BREAK = -1
 # -------------------------------------------------------------------------- travel on the clock
 
 
-@kernel
+@inner_kernel
 def arrive_s(day: DayArrays, origin: int, destination: int, depart_s: int) -> int:
     """Arrival at place `destination` when leaving `origin` at `depart_s`; NEVER stays NEVER."""
     if depart_s >= NEVER:
@@ -40,7 +40,7 @@ def arrive_s(day: DayArrays, origin: int, destination: int, depart_s: int) -> in
     return int(hour * HOUR_S - (day.cumulative_pace[hour] - goal) // day.pace[hour])
 
 
-@kernel
+@inner_kernel
 def latest_departure_s(day: DayArrays, origin: int, destination: int, arrive_by_s: int) -> int:
     """Latest second to leave `origin` so as to be at `destination` by `arrive_by_s`; -NEVER when there is none."""
     if arrive_by_s < 0:
@@ -58,7 +58,7 @@ def latest_departure_s(day: DayArrays, origin: int, destination: int, arrive_by_
 # --------------------------------------------------------------------------- windows and breaks
 
 
-@kernel
+@inner_kernel
 def earliest_begin_s(day: DayArrays, visit: int, from_s: int) -> int:
     """First second at or after `from_s` at which the visit may begin; NEVER when no window is left."""
     for w in range(day.window_at[visit], day.window_at[visit + 1]):
@@ -67,7 +67,7 @@ def earliest_begin_s(day: DayArrays, visit: int, from_s: int) -> int:
     return NEVER
 
 
-@kernel
+@inner_kernel
 def latest_begin_s(day: DayArrays, visit: int, by_s: int) -> int:
     """Last second at or before `by_s` at which the visit may begin; -NEVER when no window has opened by then."""
     for w in range(day.window_at[visit + 1] - 1, day.window_at[visit] - 1, -1):
@@ -76,7 +76,7 @@ def latest_begin_s(day: DayArrays, visit: int, by_s: int) -> int:
     return -NEVER
 
 
-@kernel
+@inner_kernel
 def after_break_s(day: DayArrays, executive: int, from_s: int) -> int:
     """End of a break taken as soon as possible from `from_s` on; NEVER when its window is over."""
     if from_s > day.break_close_s[executive]:
@@ -84,7 +84,7 @@ def after_break_s(day: DayArrays, executive: int, from_s: int) -> int:
     return int(max(from_s, day.break_open_s[executive]) + day.break_s[executive])
 
 
-@kernel
+@inner_kernel
 def latest_before_break_s(day: DayArrays, executive: int, done_by_s: int) -> int:
     """Last second to be free for a break that must be over by `done_by_s`; -NEVER when it cannot be."""
     if day.break_open_s[executive] + day.break_s[executive] > done_by_s:
@@ -95,7 +95,7 @@ def latest_before_break_s(day: DayArrays, executive: int, done_by_s: int) -> int
 # ------------------------------------------------------------------- labels forward and backward
 
 
-@kernel
+@inner_kernel
 def ready_at_start(day: DayArrays, executive: int) -> tuple[int, int]:
     """Earliest times to leave the start place: (break still to come, break taken or none due)."""
     if day.break_s[executive] == 0:
@@ -103,7 +103,7 @@ def ready_at_start(day: DayArrays, executive: int) -> tuple[int, int]:
     return day.shift_open_s[executive], after_break_s(day, executive, day.shift_open_s[executive])
 
 
-@kernel
+@inner_kernel
 def ready_after(
     day: DayArrays, executive: int, origin: int, pending_s: int, taken_s: int, visit: int
 ) -> tuple[int, int]:
@@ -125,7 +125,7 @@ def ready_after(
     return pending, taken
 
 
-@kernel
+@inner_kernel
 def route_end_s(day: DayArrays, executive: int, origin: int, pending_s: int, taken_s: int) -> int:
     """Earliest end of the route when going home from place `origin`: return, or the break after it."""
     end = arrive_s(day, origin, day.end_place[executive], taken_s)
@@ -135,7 +135,7 @@ def route_end_s(day: DayArrays, executive: int, origin: int, pending_s: int, tak
     return end
 
 
-@kernel
+@inner_kernel
 def latest_home(day: DayArrays, executive: int, end_by_s: int) -> tuple[int, int]:
     """Latest arrivals at the end place for a route that ends by `end_by_s`: (break still to come, break taken)."""
     if day.break_s[executive] == 0:
@@ -143,7 +143,7 @@ def latest_home(day: DayArrays, executive: int, end_by_s: int) -> tuple[int, int
     return latest_before_break_s(day, executive, end_by_s), end_by_s
 
 
-@kernel
+@inner_kernel
 def latest_arrival(
     day: DayArrays, executive: int, visit: int, destination: int, next_pending_s: int, next_taken_s: int
 ) -> tuple[int, int]:
@@ -160,12 +160,13 @@ def latest_arrival(
     return max(begin_pending, latest_before_break_s(day, executive, begin_taken)), begin_taken
 
 
-@kernel
+@lean_kernel
 def earliest_end_s(day: DayArrays, executive: int, order: Int64Array) -> int:
     """Earliest end of the route that makes these visits in this order; NEVER when a window or the break is missed."""
     place = day.start_place[executive]
     pending, taken = ready_at_start(day, executive)
-    for visit in order:
+    for k in range(len(order)):
+        visit = order[k]
         pending, taken = ready_after(day, executive, place, pending, taken, visit)
         place = day.place[visit]
     return route_end_s(day, executive, place, pending, taken)
@@ -174,7 +175,7 @@ def earliest_end_s(day: DayArrays, executive: int, order: Int64Array) -> int:
 # ------------------------------------------------------------------------------ published times
 
 
-@kernel
+@lean_kernel
 def _run(
     day: DayArrays, executive: int, order: Int64Array, position: int, stops: Int64Array
 ) -> tuple[int, int, int, int]:
