@@ -27,9 +27,12 @@ NO_SLOT = -1
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_NJIT: Any = numba.njit
+
+
 def kernel(function: F) -> F:
     """Compile a function of numbers and arrays; it releases the interpreter lock and is cached on disk."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    return cast(F, _NJIT(cache=True, nogil=True)(function))
 
 
 def lean_kernel(function: F) -> F:
@@ -38,12 +41,12 @@ def lean_kernel(function: F) -> F:
     They are compiled without reference counts: a kernel that takes a `DayArrays` otherwise counts up and
     down every array in it at every call, which cost twelve times the work itself.
     """
-    return cast(F, numba.njit(cache=True, nogil=True, _nrt=False)(function))
+    return cast(F, _NJIT(cache=True, nogil=True, _nrt=False)(function))
 
 
 def inner_kernel(function: F) -> F:
     """Like `lean_kernel`, and always compiled into its callers: for the few lines of an inner loop."""
-    return cast(F, numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+    return cast(F, _NJIT(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
 
 
 class DayArrays(NamedTuple):

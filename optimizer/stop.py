@@ -32,6 +32,11 @@ class Stop(Protocol):
         """Iterations until the search ends, None without such a limit; never negative."""
         ...
 
+    @property
+    def requested(self) -> bool:
+        """True once somebody asked for the end; asking uses up no iteration."""
+        ...
+
 
 class StopAt:
     """Ends at the first of: `iterations` calls, `time_limit_s` seconds, a request by another thread or a signal.

@@ -271,3 +271,12 @@ def timed(problem: Problem, orders: Mapping[str, Sequence[str]]) -> DayPlan:
     assigned = {visit_id for order in orders.values() for visit_id in order}
     unassigned = tuple(v.visit_id for v in problem.visits if v.visit_id not in assigned)
     return DayPlan(tuple(routes), unassigned)
+
+
+def runnable_prefixes(problem: Problem) -> dict[str, bool]:
+    """For every executive with a fixed prefix: can a route that makes just these visits be run?"""
+    return {
+        e.executive_id: timed_route(problem, e.executive_id, e.fixed_prefix) is not None
+        for e in problem.executives
+        if e.fixed_prefix
+    }

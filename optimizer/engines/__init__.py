@@ -47,6 +47,6 @@ class Engine(Protocol):
         seed: int = 1,
         start: Orders | None = None,
         on_progress: OnProgress | None = None,
-    ) -> EngineResult:
-        """Search until done or told to stop."""
+    ) -> EngineResult | None:
+        """Search until done or told to stop; None when stopped before there was anything to return."""
         ...

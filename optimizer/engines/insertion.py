@@ -395,10 +395,11 @@ def insertion(
     seed: int = 1,
     start: Orders | None = None,
     on_progress: OnProgress | None = None,
-) -> EngineResult:
+) -> EngineResult | None:
     """Build a plan by insertion and sweeps; a given start is only improved. See the head of the file.
 
-    An iteration of the stop is one round of sweeps.
+    The first iteration of the stop builds the routes, each further one is a round of sweeps. None when
+    stopped before the first and no start was given.
     """
     day = day_arrays(problem)
     fixed = {visit_id for e in problem.executives for visit_id in e.fixed_prefix}
@@ -407,6 +408,8 @@ def insertion(
     deliveries = movable[day.slot[movable] == NO_SLOT]
     if not problem.executives or not movable_rows:
         return EngineResult(orders_of(problem, routes_of(problem, start)))
+    if stop():
+        return None if start is None else EngineResult(start, finished=False)
     best = routes_of(problem, start)
     best_cost = total_cost(day, best)
     finished = True

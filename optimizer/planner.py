@@ -1,0 +1,202 @@
+"""From a problem to a checked result: bounds, an engine or several, the second opinion, the honest status.
+
+Level 1 is settled before level 2 counts. A plan is *optimal* when it keeps all promises and its cost
+equals the lower bound, *feasible* when it keeps all promises, *infeasible* when it is proven that no plan
+can keep them all (the plan given is the best effort), *unknown* when promises are broken and nothing is
+proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from optimizer.bounds import broken_promises_bound, can_reach, flow_bound_s
+from optimizer.check import ViolationCode, violations
+from optimizer.domain import (
+    Cost,
+    DayPlan,
+    Fault,
+    InvalidProblem,
+    Limits,
+    MitaanError,
+    Problem,
+    Progress,
+    Result,
+    Status,
+)
+from optimizer.engines import Engine, EngineResult, OnProgress, Orders
+from optimizer.engines.insertion import insertion
+from optimizer.engines.routing import routing
+from optimizer.objective import broken_promises, cost
+from optimizer.stop import Stop, StopAt
+from optimizer.timing import runnable_prefixes, timed
+
+ENGINES: Mapping[str, Engine] = {"insertion": insertion, "routing": routing}
+AUTO = "auto"
+WORTH_SEARCHING_S = 0.5
+"""With less time left than this, `auto` does not build a routing model: it would not finish building."""
+
+OnPlanProgress = Callable[[Progress], None]
+
+
+class EngineDefect(MitaanError):  # noqa: N818  (not an error of the user's: an engine broke a rule)
+    """The checker found a violation in an engine's plan, other than promises it reported as broken."""
+
+
+class UnknownEngine(MitaanError):  # noqa: N818
+    """An engine was asked for that does not exist."""
+
+
+def plan_day(
+    problem: Problem,
+    limits: Limits,
+    *,
+    engine: str = AUTO,
+    stop: StopAt | None = None,
+    on_progress: OnPlanProgress | None = None,
+) -> Result | None:
+    """Plan a day within the limits; None when stopped before there was a plan.
+
+    `stop`, where given, is used instead of a new one made of the limits, so that the caller can end the
+    search from outside; the best plan so far is returned. The result is checked before it is returned.
+    Raises InvalidProblem for a fixed prefix that cannot be run, UnknownEngine, and EngineDefect.
+    """
+    if engine not in (AUTO, *ENGINES):
+        raise UnknownEngine(f"{engine!r}: one of {', '.join((AUTO, *ENGINES))}")
+    _refuse_prefixes_that_cannot_be_run(problem)
+    stop = StopAt.within(limits) if stop is None else stop
+    reach = can_reach(problem)
+    broken_bound = broken_promises_bound(problem, reach)
+    lower_bound, keepable = flow_bound_s(problem, reach)
+    if not keepable:
+        broken_bound = max(broken_bound, min(v.weight for v in problem.appointments))
+    if broken_bound > 0:
+        lower_bound = None
+    watch = _Watch(problem, stop, lower_bound, on_progress)
+    watch("bound", None, lower_bound)
+    if engine == AUTO:
+        used, found = _auto(problem, stop, limits.seed, watch, lower_bound)
+    else:
+        used, found = engine, ENGINES[engine](problem, stop, seed=limits.seed, on_progress=watch)
+    if found is None:
+        return None
+    broken_bound = max(broken_bound, found.broken_promises_bound)
+    if found.lower_bound_s is not None and broken_bound == 0:
+        lower_bound = max(lower_bound or 0, found.lower_bound_s)
+    return _judged(problem, limits, stop, used, found.orders, lower_bound, broken_bound)
+
+
+def _refuse_prefixes_that_cannot_be_run(problem: Problem) -> None:
+    faults = [
+        Fault(
+            ("executives", executive_id, "fixed_prefix"),
+            "prefix_cannot_be_run",
+            list(problem.executive_by_id[executive_id].fixed_prefix),
+            "a route can begin with these visits in this order within windows, shift and break",
+        )
+        for executive_id, runnable in runnable_prefixes(problem).items()
+        if not runnable
+    ]
+    if faults:
+        raise InvalidProblem(faults)
+
+
+def _auto(
+    problem: Problem, stop: Stop, seed: int, watch: OnProgress, lower_bound_s: int | None
+) -> tuple[str, EngineResult | None]:
+    """Insertion first; then OR-Tools routing from its plan while there is time and nothing is proven."""
+    first = insertion(problem, stop, seed=seed, on_progress=watch)
+    if first is None:
+        return "insertion", None
+    now = cost(problem, timed(problem, first.orders))
+    proven = now.broken_promises == 0 and now.second_level_s == (lower_bound_s or 0)
+    left = stop.left_s()
+    iterations = stop.left_iterations()
+    if proven or not problem.visits or not problem.executives or stop.requested:
+        return "insertion", first
+    if (left is not None and left < WORTH_SEARCHING_S) or iterations == 0:
+        return "insertion", first
+    second = routing(problem, stop, seed=seed, start=first.orders, on_progress=watch)
+    if second is None or cost(problem, timed(problem, second.orders)) >= now:
+        return "insertion+routing", first
+    return "insertion+routing", second
+
+
+def _judged(
+    problem: Problem,
+    limits: Limits,
+    stop: Stop,
+    engine: str,
+    orders: Orders,
+    lower_bound_s: int | None,
+    broken_bound: int,
+) -> Result:
+    plan = timed(problem, orders)
+    total = cost(problem, plan)
+    wrong = [v for v in violations(problem, plan, total) if v.code is not ViolationCode.PROMISE_BROKEN]
+    if wrong:
+        raise EngineDefect(f"engine {engine}: " + "; ".join(str(v) for v in wrong))
+    if lower_bound_s is None and total.broken_promises == 0 and total.second_level_s == 0:
+        lower_bound_s = 0  # no term of the second level is ever negative
+    return Result(
+        status=_status(total, lower_bound_s, broken_bound),
+        plan=plan,
+        cost=total,
+        lower_bound_s=lower_bound_s,
+        broken_promises_bound=broken_bound,
+        gap=gap(total, lower_bound_s),
+        broken_promises=broken_promises(problem, plan),
+        engine=engine,
+        seed=limits.seed,
+        threads=limits.threads,
+        runtime_s=stop.elapsed_s(),
+        travel_origin=problem.travel.origin,
+        input_sha256=problem.input_sha256,
+    )
+
+
+def gap(total: Cost, lower_bound_s: int | None) -> float | None:
+    """(cost - bound) / cost of the second level; None while promises are broken or nothing is proven."""
+    if lower_bound_s is None or total.broken_promises > 0:
+        return None
+    if total.second_level_s == 0:
+        return 0.0
+    return (total.second_level_s - lower_bound_s) / total.second_level_s
+
+
+def _status(total: Cost, lower_bound_s: int | None, broken_bound: int) -> Status:
+    if broken_bound > 0:
+        return Status.INFEASIBLE
+    if total.broken_promises > 0:
+        return Status.UNKNOWN
+    return Status.OPTIMAL if total.second_level_s == lower_bound_s else Status.FEASIBLE
+
+
+class _Watch:
+    """Turns what engines report into progress messages, keeping the best cost seen."""
+
+    def __init__(
+        self, problem: Problem, stop: Stop, lower_bound_s: int | None, on_progress: OnPlanProgress | None
+    ) -> None:
+        self._problem = problem
+        self._stop = stop
+        self._bound_s = lower_bound_s
+        self._best: Cost | None = None
+        self._tell = on_progress
+
+    def __call__(self, phase: str, orders: Orders | None, lower_bound_s: int | None) -> None:
+        """One report of an engine."""
+        if self._tell is None:
+            return
+        if orders is not None:
+            now = cost(self._problem, timed(self._problem, orders))
+            self._best = now if self._best is None else min(self._best, now)
+        if lower_bound_s is not None:
+            self._bound_s = max(self._bound_s or 0, lower_bound_s)
+        best_gap = None if self._best is None else gap(self._best, self._bound_s)
+        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, self._bound_s, best_gap))
+
+
+def empty_plan(problem: Problem) -> DayPlan:
+    """The plan without routes: nobody goes anywhere."""
+    return timed(problem, {})
