@@ -119,6 +119,8 @@ class TravelTable:
 
     def latest_departure_s(self, origin: str, destination: str, arrive_by_s: int) -> int:
         """Last whole second to leave so as to arrive by `arrive_by_s`; negative when the day is too short."""
+        if arrive_by_s < 0:
+            return -1
         goal = self.gained(arrive_by_s) - self.work(self.cost_s(origin, destination))
         if goal < 0:
             return -1

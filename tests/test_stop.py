@@ -1,0 +1,89 @@
+"""Stops: by iterations, by time, on request, at the first of several."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from optimizer.domain import InvalidProblem, Limits
+from optimizer.stop import StopAt
+
+
+class Clock:
+    """A monotonic clock that a test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 100.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_iterations_are_used_up_one_a_call() -> None:
+    stop = StopAt(iterations=2)
+    assert [stop(), stop(), stop(), stop()] == [False, False, True, True]
+    assert stop.left_iterations() == 0
+    assert stop.left_s() is None
+
+
+def test_no_iterations_stop_at_once() -> None:
+    assert StopAt(iterations=0)()
+
+
+def test_time_runs_from_the_making_of_the_stop(clock: Clock) -> None:
+    stop = StopAt(time_limit_s=5.0)
+    clock.now_s += 4.5
+    assert not stop()
+    assert (stop.elapsed_s(), stop.left_s()) == (4.5, 0.5)
+    clock.now_s += 0.5
+    assert stop()
+    clock.now_s += 10
+    assert stop.left_s() == 0.0
+    assert stop.left_iterations() is None
+
+
+def test_the_first_limit_ends_the_search(clock: Clock) -> None:
+    stop = StopAt(iterations=1, time_limit_s=5.0)
+    assert not stop()
+    assert stop()
+    late = StopAt(iterations=100, time_limit_s=5.0)
+    clock.now_s += 6
+    assert late()
+
+
+def test_a_request_from_another_thread_ends_the_search() -> None:
+    stop = StopAt(iterations=100)
+    assert not stop()
+    thread = threading.Thread(target=stop.request)
+    thread.start()
+    thread.join()
+    assert stop()
+    assert stop.requested
+    assert stop.left_iterations() == 99
+
+
+def test_a_stop_follows_its_limits(clock: Clock) -> None:
+    stop = StopAt.within(Limits(time_limit_s=3.0, iterations=7))
+    assert (stop.left_s(), stop.left_iterations()) == (3.0, 7)
+    endless = StopAt.within(Limits(time_limit_s=None, iterations=1))
+    clock.now_s += 1e9
+    assert not endless()
+
+
+def test_limits_say_everything_that_is_wrong_with_them() -> None:
+    with pytest.raises(InvalidProblem) as refused:
+        Limits(time_limit_s=float("nan"), iterations=-1, seed=-1, threads=0)
+    assert {(f.pointer, f.code) for f in refused.value.faults} == {
+        ("/time_limit_s", "bad_limit"),
+        ("/iterations", "bad_limit"),
+        ("/threads", "bad_limit"),
+        ("/seed", "bad_seed"),
+    }
+    with pytest.raises(InvalidProblem) as refused:
+        Limits(time_limit_s=None)
+    assert [f.code for f in refused.value.faults] == ["no_limit"]
