@@ -128,7 +128,7 @@ def flow_bound_s(problem: Problem, reach: BoolArray | None = None) -> tuple[int 
     """Lower bound in cost seconds on the second level of every plan that keeps all promises, and "can be kept".
 
     The bound is None on days with deliveries, and where no plan keeps all promises; then the second value
-    is False, a proof. As many paths begin and end as a class of executives has members; relaxed are the time inside slots,
+    is False, a proof. As many paths begin and end as a class of executives has members; relaxed are time inside slots,
     breaks, and that the path which begins as one class must end as the same.
     """
     if problem.deliveries:
