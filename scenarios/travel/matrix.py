@@ -14,7 +14,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -190,13 +190,12 @@ def read_grid(data: bytes) -> Grid:
     return Grid(tuple(from_names), values, {cells[0]: line for line, cells in rows[1:]})
 
 
-def unknown_places(grid: Grid, places: Sequence[Place]) -> list[Fault]:
+def unknown_places(grid: Grid, place_ids: Collection[str]) -> list[Fault]:
     """A fault for each place of a grid that the day does not have: most likely an id is written differently."""
-    known = {place.place_id for place in places}
     return [
         Fault((grid.line_of[name], 1), "unknown_place", name, "a place of this day: the office, a visit, a home")
         for name in grid.place_ids
-        if name not in known
+        if name not in place_ids
     ]
 
 
