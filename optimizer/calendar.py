@@ -44,16 +44,23 @@ def slot_grid(rules: ServiceRules, slot_minutes: int | None = None) -> SlotGrid:
 
 
 def service_days(
-    rules: ServiceRules, first: dt.date, last: dt.date, slot_minutes: int | None = None
+    rules: ServiceRules,
+    first: dt.date,
+    last: dt.date,
+    slot_minutes: int | None = None,
+    open_since: dt.date = dt.date.min,
 ) -> tuple[ServiceDay, ...]:
-    """Every date from `first` to `last`, both included. Raises InvalidProblem when last comes before first."""
+    """Every date from `first` to `last`, both included; before `open_since` a city is `not_in_scheme_yet`.
+
+    Raises InvalidProblem when last comes before first.
+    """
     if last < first:
         raise InvalidProblem([Fault(("to",), "bad_range", last.isoformat(), f"not before {first.isoformat()}")])
     slots = slot_grid(rules, slot_minutes).slots()
     days = []
     for offset in range((last - first).days + 1):
         date = first + dt.timedelta(days=offset)
-        reason = closed_because(rules, date)
+        reason = "not_in_scheme_yet" if date < open_since else closed_because(rules, date)
         days.append(ServiceDay(date, () if reason else slots, reason))
     return tuple(days)
 

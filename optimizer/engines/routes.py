@@ -26,6 +26,7 @@ from optimizer.timing import (
 )
 
 NOBODY = -1
+UNRUNNABLE = 1 << 30
 
 
 class Routes(NamedTuple):
@@ -36,7 +37,8 @@ class Routes(NamedTuple):
     it taken. `late_pending_s`, `late_taken_s`[e, p]: latest arrival at stop p (at the end place for the
     last) for a route without overtime; `last_pending_s`, `last_taken_s` the same with all overtime.
     `in_slot[e, s]` counts appointments of e in slot s. `busy_s`, `overtime_s`, `fairness_s` are, per
-    executive, service plus reference travel and the prices of overtime and fairness.
+    executive, service plus reference travel and the prices of overtime (NEVER for a route that cannot be run) and
+    of fairness.
     """
 
     order: Int64Array
@@ -78,8 +80,11 @@ def refresh(day: DayArrays, routes: Routes, e: int) -> None:
         busy += day.reference_s[place, day.end_place[e]]
     routes.busy_s[e] = busy
     end = route_end_s(day, e, place, pending, taken)
-    over = end - day.shift_close_s[e] if size > 0 else 0
-    routes.overtime_s[e] = overtime_price_s(over, day.overtime_permille)
+    routes.overtime_s[e] = 0
+    if size > 0 and end > day.latest_end_s[e]:
+        routes.overtime_s[e] = NEVER
+    elif size > 0:
+        routes.overtime_s[e] = overtime_price_s(end - day.shift_close_s[e], day.overtime_permille)
     routes.fairness_s[e] = fairness_price_s(busy, day.fairness_above_s, day.fairness_permille)
     _refresh_latest(day, routes, e, day.shift_close_s[e], routes.late_pending_s, routes.late_taken_s)
     _refresh_latest(day, routes, e, day.latest_end_s[e], routes.last_pending_s, routes.last_taken_s)
@@ -217,10 +222,17 @@ def route_cost_s(day: DayArrays, routes: Routes, e: int) -> int:
 
 @lean_kernel
 def total_cost(day: DayArrays, routes: Routes) -> tuple[int, int]:
-    """Both levels of the routes: (weight of broken promises, cost seconds)."""
+    """Both levels of the routes: (weight of broken promises, cost seconds).
+
+    A route that cannot be run counts as `UNRUNNABLE` on the first level. One can come about for a moment, when
+    a visit is taken out and travel does not keep the triangle inequality.
+    """
     broken, cost = 0, 0
     for e in range(len(routes.length)):
-        cost += route_cost_s(day, routes, e)
+        if routes.overtime_s[e] >= NEVER:
+            broken += UNRUNNABLE
+        else:
+            cost += route_cost_s(day, routes, e)
     for v in range(len(routes.owner)):
         if routes.owner[v] == NOBODY:
             broken += day.weight[v]
