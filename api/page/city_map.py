@@ -181,7 +181,8 @@ def city_map(view: View, flat: Projection) -> Markup:
     marks = _marks(view)
     radius = _radius(len(marks))
     spots = [flat.at(m.place.lon, m.place.lat) for m in marks]
-    offsets = spread(spots, radius + 1, fixed=1)
+    word = (spots[0][0], spots[0][1] + 2 * MARK_ROOM)  # below the office: no mark may cover it
+    _, *offsets = spread([word, *spots], radius + 1, fixed=2)
     inside = (
         _kilometre_grid(flat, _step_km(flat)),
         tag(
