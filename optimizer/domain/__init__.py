@@ -1,0 +1,48 @@
+"""The nouns, in the order of the straight line from a visit to a day plan. Frozen; checked when built.
+
+Times are day seconds (see `units`), money does not occur, costs are whole *cost seconds*: one
+cost second is worth one second of reference travel.
+
+A noun that breaks its own rules cannot be built: it raises `InvalidProblem` carrying every fault
+found in it at once, each with the path to the value, the value and the rule.
+"""
+
+from optimizer.domain.executives import Break, Executive, Shift
+from optimizer.domain.faults import ID_PATTERN, Fault, InvalidProblem, MitaanError
+from optimizer.domain.plan import Cost, DayPlan, Limits, PlannedBreak, Progress, Result, Route, Status, Stop
+from optimizer.domain.prices import FairnessPiece, Prices, WaitingCurve
+from optimizer.domain.problem import Problem, places_of
+from optimizer.domain.service import Place, ServiceRules, Slot, SlotGrid, TimeWindow
+from optimizer.domain.visits import Appointment, Delivery, Visit
+
+__all__ = [
+    "ID_PATTERN",
+    "Appointment",
+    "Break",
+    "Cost",
+    "DayPlan",
+    "Delivery",
+    "Executive",
+    "FairnessPiece",
+    "Fault",
+    "InvalidProblem",
+    "Limits",
+    "MitaanError",
+    "Place",
+    "PlannedBreak",
+    "Prices",
+    "Problem",
+    "Progress",
+    "Result",
+    "Route",
+    "ServiceRules",
+    "Shift",
+    "Slot",
+    "SlotGrid",
+    "Status",
+    "Stop",
+    "TimeWindow",
+    "Visit",
+    "WaitingCurve",
+    "places_of",
+]
