@@ -37,7 +37,8 @@ from scenarios.travel.matrix import MatrixSpec, matrix_csv
 from tests import builders
 from tests.strategies import problems
 
-SCHEMA = Path("scenarios/schema/day.json")
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+SCHEMA = SCENARIOS / "schema" / "day.json"
 VALIDATOR = Draft202012Validator(json.loads(day_schema()))
 
 
@@ -269,7 +270,7 @@ def test_the_schema_is_a_schema_and_takes_a_small_day() -> None:
     assert list(VALIDATOR.iter_errors(small_day())) == []
 
 
-@pytest.mark.parametrize("path", sorted(Path("scenarios/data/days").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((SCENARIOS / "data" / "days").glob("*.json")), ids=lambda path: path.stem)
 def test_every_committed_day_fits_the_schema_and_is_canonical(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert list(VALIDATOR.iter_errors(json.loads(text))) == []
