@@ -18,6 +18,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.page import Landmark, plan_page
 from api.page.city_map import FARTHEST_RADII, projection, spread
@@ -25,10 +27,13 @@ from api.page.markup import duration, tag
 from api.page.sections import per_cent_up, status_words
 from api.page.view import Doing, read_view, stretches
 from optimizer import objective
-from optimizer.domain import Appointment, Place, Problem, SlotGrid
+from optimizer.domain import Appointment, Place, Problem, Result, SlotGrid, Status
+from optimizer.report import kpis
 from optimizer.timing import timed
-from optimizer.units import rfc3339
+from optimizer.units import hhmm
+from scenarios.plans import plan_document
 from tests import builders as build
+from tests.strategies import problems, runnable_orders
 
 SVG = "{http://www.w3.org/2000/svg}"
 REASONS = {
@@ -38,71 +43,26 @@ REASONS = {
 
 
 def document(problem: Problem, orders: Mapping[str, Sequence[str]], **changes: Any) -> dict[str, Any]:
-    """The plan.json document of these orders."""
-    plan, day = timed(problem, orders), problem.date
-    cost = objective.cost(problem, plan)
-    routes = []
-    for route in plan.routes:
-        executive = problem.executive_by_id[route.executive_id]
-        places = [executive.start, *(problem.visit_by_id[v].place for v in route.visit_ids), executive.end]
-        legs = [(a.place_id, b.place_id) for a, b in pairwise(places)]
-        stops = [
-            {
-                "sequence": number,
-                "visit": stop.visit_id,
-                "kind": "appointment" if isinstance(problem.visit_by_id[stop.visit_id], Appointment) else "delivery",
-                "arrival": rfc3339(day, stop.arrival_s),
-                "start": rfc3339(day, stop.start_s),
-                "end": rfc3339(day, stop.end_s),
-                "leave": rfc3339(day, stop.leave_s),
-                "travel_s": problem.travel.cost_s(*leg),
-                "distance_m": problem.travel.distance_m(*leg),
-            }
-            for number, (stop, leg) in enumerate(zip(route.stops, legs, strict=False), start=1)
-        ]
-        pause = route.pause and {
-            "start": rfc3339(day, route.pause.start_s),
-            "end": rfc3339(day, route.pause.end_s),
-            "after_stops": route.pause.after_stops,
-            "place": route.pause.place_id,
-        }
-        routes.append(
-            {
-                "executive": route.executive_id,
-                "depart": rfc3339(day, route.depart_s),
-                "return": rfc3339(day, route.return_s),
-                "end": rfc3339(day, route.end_s),
-                "travel_s": objective.route_travel_s(problem, route),
-                "distance_m": sum(problem.travel.distance_m(*leg) for leg in legs),
-                "busy_s": objective.route_busy_s(problem, route),
-                "overtime_s": objective.route_overtime_s(problem, route),
-                "break": pause,
-                "stops": stops,
-            }
-        )
+    """The plan.json document of these orders, with figures, and reasons for A9 and D9."""
+    plan = timed(problem, orders)
     broken = objective.broken_promises(problem, plan)
-    made: dict[str, Any] = {
-        "schema_version": 1,
-        "city": problem.city,
-        "date": day.isoformat(),
-        "status": "unknown" if broken else "feasible",
-        "engine": "insertion",
-        "seed": 7,
-        "threads": 1,
-        "runtime_s": 4.81,
-        "travel_origin": "toy map",
-        "input_sha256": "3f0a" * 16,
-        "cost": cost.second_level_s,
-        "cost_terms": cost.terms(),
-        "broken_promises_weight": cost.broken_promises,
-        "lower_bound": None,
-        "broken_promises_bound": 0,
-        "gap": None,
-        "broken_promises": [{"id": v, "reason": REASONS.get(v)} for v in broken],
-        "unassigned": [{"id": v, "reason": REASONS.get(v)} for v in plan.unassigned],
-        "routes": routes,
-    }
-    return made | changes
+    result = Result(
+        status=Status.UNKNOWN if broken else Status.FEASIBLE,
+        plan=plan,
+        cost=objective.cost(problem, plan),
+        lower_bound_s=None,
+        broken_promises_bound=0,
+        gap=None,
+        broken_promises=broken,
+        engine="insertion",
+        seed=7,
+        threads=1,
+        runtime_s=4.81,
+        travel_origin="toy map",
+        input_sha256="3f0a" * 16,
+    )
+    reasons = {visit_id: [reason] for visit_id, reason in REASONS.items()}
+    return plan_document(problem, result, kpis(problem, plan), reasons) | changes
 
 
 def a_day() -> tuple[Problem, dict[str, Any]]:
@@ -260,37 +220,62 @@ def test_unassigned_visits_are_listed_with_reason_and_proof_and_marked_on_the_ma
 
 def test_a_visit_without_a_reason_says_so() -> None:
     problem, plan = a_day()
-    plan["unassigned"] = [{"id": "A9", "reason": None}, {"id": "D2"}, {"id": "D9", "reason": {"code": "slot_full"}}]
+    bare = {"code": "slot_full", "proof": "", "text": ""}
+    plan["unassigned"] = [{"id": "A9", "reasons": []}, {"id": "D2"}, {"id": "D9", "reasons": [bare]}]
     (part,) = having(tree(plan_page(problem, plan)), id="unassigned")
     assert "no reason given" in words(having(part, data_v="A9")[0])
     assert "no reason given" in words(having(part, data_v="D2")[0])
     assert "slot full" in words(having(part, data_v="D9")[0])
 
 
-def test_key_figures_are_sums_over_the_routes() -> None:
+def test_all_reasons_of_a_visit_are_shown_in_their_order() -> None:
+    problem, plan = a_day()
+    plan["unassigned"] = [{"id": "A9", "reasons": [REASONS["D9"], REASONS["A9"]]}]
+    (part,) = having(tree(plan_page(problem, plan)), id="unassigned")
+    told = [words(why) for why in having(part, class_="why")]
+    assert [line.startswith(REASONS[v]["text"]) for line, v in zip(told, ("D9", "A9"), strict=True)] == [True, True]
+
+
+def test_key_figures_agree_with_the_report() -> None:
     problem, plan = a_day()
     (tiles,) = having(tree(plan_page(problem, plan)), class_="tiles")
     shown = {words(tile[0]): (words(tile[1]), words(tile[2])) for tile in tiles}
-    routes = plan["routes"]
+    told = plan["kpis"]
     assert shown["Appointments kept"] == ("3 of 4", "1 broken")
     assert shown["Deliveries made"] == ("1 of 3", "2 left for another day")
-    assert shown["Travel"][0] == duration(sum(r["travel_s"] for r in routes))
-    assert f"{sum(r['distance_m'] for r in routes) / 1000:.1f} km" in shown["Travel"][1]
+    assert shown["Travel"][0] == duration(told["travel_s"])
+    assert shown["Travel"][1] == f"{told['distance_m'] / 1000:.1f} km; {duration(told['drive_s'])} on the clock"
+    assert shown["Waiting"][0] == duration(told["waiting_s"])
+    assert shown["Overtime"] == (duration(told["overtime_s"]), "0 executives")
     assert shown["Executives out"] == ("2 of 3", "1 to 3 stops each")
-    busy = [r["busy_s"] for r in routes]
-    assert shown["Busy time spread"][0] == duration(max(busy) - min(busy))
+    busy = f"{duration(told['busy_min_s'])} to {duration(told['busy_max_s'])}"
+    assert shown["Busy time spread"] == (duration(told["busy_spread_s"]), busy)
 
 
-def test_slots_tell_appointments_kept_and_broken_and_executives_on_shift() -> None:
+def test_slots_tell_appointments_kept_and_broken_and_executives_who_could_take_one() -> None:
     problem, plan = a_day()
+    uses = plan["kpis"]["slots"]
     (part,) = having(tree(plan_page(problem, plan)), id="slots")
-    body = part.find(".//tbody")
-    assert body is not None
-    rows = {words(row[0]): words(row[2]) for row in body}
-    assert len(rows) == len(problem.grid)
-    assert rows["08:00\u201309:00"] == "0 of 1"
-    assert rows["10:00\u201311:00"] == "1 of 2, 1 broken"
-    assert rows["14:00\u201315:00"] == "1 of 3"
+    shown = [(words(row[0]), words(row[2])) for row in part.findall(".//tbody/tr")]
+    assert shown == [
+        (
+            f"{hhmm(use['slot']['open_s'])}\u2013{hhmm(use['slot']['close_s'])}",
+            f"{use['served']} of {use['executives']}"
+            + (f", {use['appointments'] - use['served']} broken" if use["appointments"] > use["served"] else ""),
+        )
+        for use in uses
+    ]
+    assert ("10:00\u201311:00", "1 of 2, 1 broken") in shown
+
+
+def test_without_the_report_slots_count_executives_on_shift() -> None:
+    problem, plan = a_day()
+    del plan["kpis"]
+    (part,) = having(tree(plan_page(problem, plan)), id="slots")
+    shown = {words(row[0]): words(row[2]) for row in part.findall(".//tbody/tr")}
+    assert shown["08:00\u201309:00"] == "0 of 1"
+    assert shown["14:00\u201315:00"] == "1 of 3"
+    assert shown["15:00\u201316:00"] == "0 of 2"
 
 
 def test_how_the_plan_was_made_can_be_read() -> None:
@@ -302,13 +287,12 @@ def test_how_the_plan_was_made_can_be_read() -> None:
 
 def test_figures_of_the_report_are_shown_when_there_and_not_missed_when_absent() -> None:
     problem, plan = a_day()
+    figures = {"travel_s": 3_725, "distance_m": 12_340, "served": 3, "share": 0.5, "late": False, "slots": []}
+    (shown,) = having(tree(plan_page(problem, plan | {"kpis": figures})), class_="kpis")
+    rows = [words(row) for row in shown.findall("./dl/div")]
+    assert rows == ["travel 3,725 s (1 h 02 min)", "distance 12,340 m (12.3 km)", "served 3", "share 0.5", "late no"]
+    del plan["kpis"]
     assert not having(tree(plan_page(problem, plan)), class_="kpis")
-    kpis = {"travel_s": 3_725, "served": {"appointments": 3}, "utilisation": [0.5, None]}
-    (shown,) = having(tree(plan_page(problem, plan | {"kpis": kpis})), class_="kpis")
-    text = words(shown)
-    assert "travel s 3,725 s (1 h 02 min)" in text
-    assert "served, appointments 3" in text
-    assert "utilisation 1 0.5 utilisation 2 none" in text
 
 
 # ---------------------------------------------------------------------------- status in plain words
@@ -452,7 +436,7 @@ def test_names_from_outside_are_text_and_never_markup() -> None:
     problem = build.problem([named, *problem.visits[1:]], problem.executives)
     plan |= {"travel_origin": evil, "engine": evil, "kpis": {evil: evil}, "status": "unknown"}
     for left in plan["unassigned"]:
-        left["reason"] = {"code": evil, "proof": evil, "text": evil}
+        left["reasons"] = [{"code": evil, "proof": evil, "text": evil}]
     page = plan_page(
         problem,
         plan,
@@ -531,6 +515,25 @@ def test_the_stretches_of_a_route_follow_each_other_without_gaps_and_add_up() ->
     assert total[Doing.BREAK] == 1_800
     assert total[Doing.TRAVEL] == route.drive_s == route.travel_s  # no margin, one speed all day
     assert total[Doing.WAIT] >= route.wait_s
+
+
+@given(st.data())
+def test_the_page_of_any_plan_is_whole_and_its_times_agree_with_the_report(data: st.DataObject) -> None:
+    problem = data.draw(problems(max_visits=6))
+    orders = data.draw(runnable_orders(problem))
+    plan = document(problem, orders)
+    view = read_view(problem, plan, "Raipur", None, {}, ())
+    for route in view.routes:
+        parts = stretches(route)
+        assert all(a.end_s <= b.start_s for a, b in pairwise(parts))
+        assert sum(p.end_s - p.start_s for p in parts if p.doing == Doing.TRAVEL) == route.drive_s
+        inside = [p for p in parts if p.doing == Doing.WAIT and p.start_s < route.return_s]
+        assert sum(p.end_s - p.start_s for p in inside) == route.wait_s
+    assert sum(route.wait_s for route in view.routes) == plan["kpis"]["waiting_s"]
+    assert sum(route.drive_s for route in view.routes) == plan["kpis"]["drive_s"]
+    root = tree(plan_page(problem, plan))
+    shown = Counter(mark.get("data-v") for mark in having(root, class_="mark") if mark.get("data-v"))
+    assert shown == Counter(visit.visit_id for visit in problem.visits)
 
 
 def test_a_break_at_a_door_is_not_counted_as_waiting() -> None:

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Mapping
 
 from api.page.markup import Markup, count, duration, join, kilometres, span, swatch, tag, whole
 from api.page.view import (
+    NO_REASON,
     NOBODY,
     Document,
     RouteView,
     StopView,
     Unassigned,
     View,
+    Why,
     Working,
     kind_of,
     place_words,
-    reason_words,
     shift_words,
 )
 from optimizer.domain import Appointment, Status
@@ -95,7 +96,7 @@ def figures(view: View) -> Markup:
             f"{whole(len(view.left))} left for another day",
         ),
         ("Travel", duration(sum(r.travel_s for r in routes)), driven),
-        ("Waiting at doors", duration(waits), f"{duration(waits // len(routes)) if routes else '0 min'} per route"),
+        ("Waiting", duration(waits), f"{duration(waits // len(routes)) if routes else '0 min'} per route"),
         ("Overtime", duration(sum(over)), count(len(over), "executive")),
         ("Executives out", f"{whole(len(routes))} of {whole(len(view.working))}", _stops_words(routes)),
         _busy_tile(routes),
@@ -149,7 +150,7 @@ def legend(view: View) -> Markup:
 
 
 def slots(view: View) -> Markup:
-    """Appointments per slot against the executives on shift for the whole of it."""
+    """Appointments per slot against the executives who could take one."""
     problem = view.problem
     promised = dict.fromkeys(problem.grid.slots(), 0)
     broken = dict(promised)
@@ -158,10 +159,7 @@ def slots(view: View) -> Markup:
     for left in view.broken:
         if isinstance(left.visit, Appointment):
             broken[left.visit.slot] += 1
-    on_shift = {
-        slot: sum(e.shift.open_s <= slot.open_s and slot.close_s <= e.shift.close_s for e in problem.executives)
-        for slot in promised
-    }
+    on_shift = dict(zip(promised, _executives_per_slot(view), strict=True))
     most = max([1, *promised.values(), *on_shift.values()])
     rows = []
     for slot, booked in promised.items():
@@ -181,11 +179,25 @@ def slots(view: View) -> Markup:
                 tag("td", says),
             )
         )
-    header = tag("tr", *(tag("th", name, scope="col") for name in ("Slot", "", "Kept, on shift")))
-    hint = "Bars are appointments kept, their frame the executives on shift for the whole slot: each gives one at most."
+    header = tag("tr", *(tag("th", name, scope="col") for name in ("Slot", "", "Kept")))
+    hint = (
+        "Bars are appointments kept; their frame, the second number, executives who could take one: one each at most."
+    )
     return join(
         (tag("table", tag("thead", header), tag("tbody", *rows), class_="slots"), tag("p", hint, class_="hint"))
     )
+
+
+def _executives_per_slot(view: View) -> list[int]:
+    """Executives who could take an appointment of a slot, as the report counts them, else those on shift then."""
+    told = (view.document.get("kpis") or {}).get("slots") or ()
+    if len(told) == len(view.problem.grid):
+        return [use["executives"] for use in told]
+    executives = view.problem.executives
+    return [
+        sum(e.shift.open_s < slot.close_s and slot.open_s < e.shift.close_s for e in executives)
+        for slot in view.problem.grid.slots()
+    ]
 
 
 # ---------------------------------------------------------------------------- unassigned visits
@@ -195,7 +207,7 @@ def unassigned(view: View) -> Markup:
     """Broken promises first, then deliveries left for another day, each with its reason."""
     if not view.unassigned:
         return tag("p", "Every visit of the day is on a route.", class_="none")
-    names = ("Visit", "What", "Slot or window", "Reason", "")
+    names = ("Visit", "What", "Slot or window", "Why")
     header = tag("tr", *(tag("th", name, scope="col") for name in names))
     rows = [_unassigned_row(view, left) for left in (*view.broken, *view.left)]
     return _scrolling(tag("table", tag("thead", header), tag("tbody", *rows), class_="list"))
@@ -210,11 +222,15 @@ def _unassigned_row(view: View, left: Unassigned) -> Markup:
         tag("th", visit.visit_id, scope="row"),
         tag("td", what),
         tag("td", view.promise(visit)),
-        tag("td", reason_words(left), " ", tag("code", left.code) if left.code and left.text else ""),
-        tag("td", tag("span", left.proof, class_="proof") if left.proof else ""),
+        tag("td", *(_reason(why) for why in left.reasons or NO_REASON)),
         class_="lost" if broken else None,
         data_v=visit.visit_id,
     )
+
+
+def _reason(why: Why) -> Markup:
+    proof = tag("span", why.proof, class_="proof") if why.proof else ""
+    return tag("div", why.text, " ", tag("code", why.code) if why.code else "", " ", proof, class_="why")
 
 
 # ------------------------------------------------------------------------------------- rosters
@@ -339,35 +355,26 @@ def provenance(view: View) -> Markup:
 
 
 def all_figures(view: View) -> Markup:
-    """Whatever the report adds to the document, in full; nothing when it adds nothing."""
-    kpis = view.document.get("kpis")
-    if not kpis:
+    """Every single figure of the report; its lists are on the page already. Nothing where there is no report."""
+    rows = [
+        (key.removesuffix("_s").removesuffix("_m").replace("_", " "), _figure(key, value))
+        for key, value in (view.document.get("kpis") or {}).items()
+        if not isinstance(value, Mapping | list)
+    ]
+    if not rows:
         return Markup("")
-    rows = list(_flat("", kpis))
     return tag(
         "details", tag("summary", "All figures of the report"), _definitions(rows, "facts numbers"), class_="kpis"
     )
 
 
-def _flat(path: str, value: object) -> Iterable[tuple[str, str]]:
-    """Nested figures as lines; seconds and metres, known by the end of their name, also in usual units."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flat(f"{path}, {key}" if path else str(key), inner)
-    elif isinstance(value, list | tuple):
-        for position, inner in enumerate(value, start=1):
-            yield from _flat(f"{path} {position}", inner)
-    else:
-        yield path.replace("_", " "), _figure(path, value)
-
-
-def _figure(path: str, value: object) -> str:
+def _figure(key: str, value: object) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, int):
-        if path.endswith("_s"):
+        if key.endswith("_s"):
             return f"{whole(value)} s ({duration(value)})" if value >= 60 else f"{value} s"
-        return f"{whole(value)} m ({kilometres(value)})" if path.endswith("_m") else whole(value)
+        return f"{whole(value)} m ({kilometres(value)})" if key.endswith("_m") else whole(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -81,8 +81,11 @@ class RouteView:
 
     @property
     def wait_s(self) -> int:
-        """Seconds at doors waiting for a slot or a window to open."""
-        return sum(stop.wait_s for stop in self.stops)
+        """Seconds between departure and return that are neither travel, service nor break."""
+        pause, serving_s = self.pause, sum(stop.end_s - stop.start_s for stop in self.stops)
+        outside = pause is None or pause.end_s <= self.depart_s or pause.start_s >= self.return_s
+        resting_s = 0 if pause is None or outside else pause.end_s - pause.start_s
+        return self.return_s - self.depart_s - self.drive_s - serving_s - resting_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,23 @@ class Working:
 
 
 @dataclass(frozen=True, slots=True)
-class Unassigned:
-    """A visit on no route, with the reason of the report."""
+class Why:
+    """One reason of the report; `text` is its code in words where the report has no sentence."""
 
-    visit: Visit
     code: str
     proof: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unassigned:
+    """A visit on no route, with its reasons, the most telling first; there may be none."""
+
+    visit: Visit
+    reasons: tuple[Why, ...]
+
+
+NO_REASON = (Why("", "", "no reason given"),)
 
 
 class Doing(StrEnum):
@@ -227,16 +240,15 @@ def read_view(
         Working(number, e, _route(problem, by_executive[e.executive_id]) if e.executive_id in by_executive else None)
         for number, e in enumerate(problem.executives)
     )
-    unassigned = tuple(
-        Unassigned(
-            problem.visit_by_id[each["id"]],
-            str((each.get("reason") or {}).get("code", "")),
-            str((each.get("reason") or {}).get("proof", "")),
-            str((each.get("reason") or {}).get("text", "")),
-        )
-        for each in document["unassigned"]
-    )
+    unassigned = tuple(Unassigned(problem.visit_by_id[each["id"]], _reasons(each)) for each in document["unassigned"])
     return View(problem, document, city, day_name, service_names, landmarks, working, unassigned)
+
+
+def _reasons(unassigned: Document) -> tuple[Why, ...]:
+    return tuple(
+        Why(each["code"], each["proof"], each["text"] or each["code"].replace("_", " "))
+        for each in unassigned.get("reasons") or ()
+    )
 
 
 def _route(problem: Problem, route: Document) -> RouteView:
@@ -250,19 +262,18 @@ def _route(problem: Problem, route: Document) -> RouteView:
     depart_s, return_s = second(route["depart"]), second(route["return"])
     left_s, stops = depart_s, []
     for stop in route["stops"]:
-        arrival_s, start_s, leave_s = second(stop["arrival"]), second(stop["start"]), second(stop["leave"])
-        resting_s = max(0, min(start_s, pause.end_s) - max(arrival_s, pause.start_s)) if pause else 0
+        arrival_s, leave_s = second(stop["arrival"]), second(stop["leave"])
         stops.append(
             StopView(
                 stop["sequence"],
                 problem.visit_by_id[stop["visit"]],
                 arrival_s,
-                start_s,
+                second(stop["start"]),
                 second(stop["end"]),
                 leave_s,
                 arrival_s - left_s,
                 stop["distance_m"],
-                start_s - arrival_s - resting_s,
+                stop["wait_s"],
             )
         )
         left_s = leave_s
@@ -325,13 +336,7 @@ def unassigned_words(view: View, left: Unassigned) -> str:
     head = "broken promise" if isinstance(visit, Appointment) else "delivery left for another day"
     service = f", {view.service(visit)}" if visit.service_id else ""
     when = f"{'slot' if isinstance(visit, Appointment) else 'window'} {view.promise(visit)}"
-    why = reason_words(left)
-    return "\n".join(line for line in (f"{visit.visit_id}: {head}{service}", when, why) if line)
-
-
-def reason_words(left: Unassigned) -> str:
-    """The reason of an unassigned visit as a sentence, its code where the report has no text."""
-    return left.text or left.code.replace("_", " ") or "no reason given"
+    return "\n".join((f"{visit.visit_id}: {head}{service}", when, *(why.text for why in left.reasons or NO_REASON)))
 
 
 def place_words(problem: Problem, executive: Executive, place_id: str) -> str:
