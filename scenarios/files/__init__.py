@@ -6,10 +6,11 @@ canonical text, which reads back as the same day. `scenarios/schema/day.json` is
 
 from scenarios.files.day import ScenarioDay, TravelSpec, canonical_bytes, input_sha256, scenario_day, write_day
 from scenarios.files.faults import FileFault, InvalidInput, in_json, in_table, read_bytes, write_files
-from scenarios.files.reading import ReadLimits, day_of, parse_day, read_day
+from scenarios.files.reading import Attachments, ReadLimits, day_of, parse_day, read_day
 from scenarios.files.shape import day_schema
 
 __all__ = [
+    "Attachments",
     "FileFault",
     "InvalidInput",
     "ReadLimits",

@@ -168,6 +168,7 @@ class _Reading(Nouns):
         executives = self._rows("executives", self.executive)
         visits: dict[int, Visit] = self._rows("visits", self.visit)
         self._check_single_ids()
+        self._check_references()
         self._check_skills(declared)
         self._check_area(city, office)
         self._check_each_other(office, visits, executives)
@@ -249,8 +250,9 @@ class _Reading(Nouns):
     def _prices(self) -> Prices | None:
         if "prices" not in self.document:
             return Prices()
+        before = len(self.faults)
         shape = self.piece("prices", _PRICES)
-        if shape is None:
+        if shape is None or len(self.faults) > before:  # prices are judged by each other
             return None
         curve = self.built(lambda: WaitingCurve(**shape.waiting.model_dump()), ("prices", "waiting"), {})
         pieces = tuple(FairnessPiece(piece.above_s, piece.price_permille) for piece in shape.fairness)
@@ -361,6 +363,21 @@ class _Reading(Nouns):
                 if isinstance(name, str) and counts[name] > 1:
                     self.note((key, row, "id"), "duplicate_id", name, f"an id of {key} occurs once")
 
+    def _check_references(self) -> None:
+        """Who is named exists; those with faults of their own do."""
+        visits = {row["id"] for row in self.raw_rows("visits") if isinstance(row.get("id"), str)}
+        executives = {row["id"] for row in self.raw_rows("executives") if isinstance(row.get("id"), str)}
+        for number, row in enumerate(_list(self.document.get("visits"))):
+            for key in ("pinned_to", "held_by") if isinstance(row, dict) else ():
+                name = row.get(key)
+                if isinstance(name, str) and name not in executives:
+                    self.note(("visits", number, key), "unknown_executive", name, "an executive of this day")
+        for number, row in enumerate(_list(self.document.get("executives"))):
+            for key in ("preferred_visits", "fixed_prefix") if isinstance(row, dict) else ():
+                for position, name in enumerate(_list(row.get(key))):
+                    if isinstance(name, str) and name not in visits:
+                        self.note(("executives", number, key, position), "unknown_visit", name, "a visit of this day")
+
     def _check_skills(self, declared: frozenset[str]) -> None:
         """A skill that a visit needs is one of the catalogue, of an executive of the day, or declared in the file."""
         known = set(declared) | self.catalogue.scheme.kits
@@ -414,32 +431,23 @@ class _Reading(Nouns):
             found = error.faults
         else:
             return
-        ids = {
-            code: {row["id"] for row in self.raw_rows(key) if isinstance(row.get("id"), str)}
-            for code, key in (("unknown_visit", "visits"), ("unknown_executive", "executives"))
-        }
         positions: dict[str, list[int]] = {"visits": list(visits), "executives": list(executives)}
         for fault in found:
-            if fault.code == "place_not_in_table":  # the table is empty: it is not what is looked at here
-                continue
-            if fault.value in ids.get(fault.code, ()):
+            # The table is empty, it is not what is looked at here; who is named has been looked at.
+            if fault.code in ("place_not_in_table", "unknown_visit", "unknown_executive"):
                 continue
             if fault.code == "envelope_elsewhere" and office is None:
                 continue
             if fault.code == "not_a_slot" and self.grid is None:
                 continue
             of, number = str(fault.path[0]), int(fault.path[1])
-            path = self._place_in_file((of, positions[of][number], *fault.path[2:]), fault)
+            path = self._place_in_file((of, positions[of][number], *fault.path[2:]))
             self.note(path, fault.code, fault.value, fault.rule)
 
-    def _place_in_file(self, path: Path_, fault: Fault) -> Path_:
-        """The path of a fault between nouns, as exact as the file allows."""
-        found, value = self.raw(path)
-        if path[-1] == "preferred_visits" and found and fault.value in value:
-            return (*path, value.index(fault.value))
-        if path[-1] == "place" and (not found or value is None):
-            return (*path[:-1], "id")
-        return path
+    def _place_in_file(self, path: Path_) -> Path_:
+        """The path of a fault between nouns; a place without an id of its own has that of its visit."""
+        given, value = self.raw(path)
+        return (*path[:-1], "id") if path[-1] == "place" and (not given or value is None) else path
 
 
 def _list(value: Any) -> list[Any]:

@@ -402,19 +402,25 @@ def fitted(
         return Fitted(None)
     mended = copy.deepcopy(value)
     for fault in found:
-        if fault.code == "unknown_field":
-            _leave_out(mended, fault.path)
-    replaced = frozenset(str(fault.path[0]) for fault in found if fault.code != "unknown_field" and fault.path)
-    for key in replaced:
-        mended.pop(key, None)
-    mended |= {key: stand_ins[key] for key in replaced if key in stand_ins}
-    try:
-        return Fitted(adapter.validate_python(mended, strict=True), replaced)
-    except ValidationError:
-        return Fitted(None, replaced)
+        _leave_out(mended, fault.path)
+    bad = {str(fault.path[0]) for fault in found if len(fault.path) == 1 and fault.code != "unknown_field"}
+    for _ in range(2):  # below a key something may have been needed: then the whole key is replaced
+        for key in bad:
+            mended.pop(key, None)
+        mended |= {key: stand_ins[key] for key in bad if key in stand_ins}
+        try:
+            return Fitted(adapter.validate_python(mended, strict=True), frozenset(bad))
+        except ValidationError as error:
+            bad |= {str(each["loc"][0]) for each in error.errors() if each["loc"]}
+    return Fitted(None)
 
 
 def _leave_out(tree: Any, path: tuple[str | int, ...]) -> None:
+    """Remove a key; an entry of a list is left, so that the others keep their places."""
     for part in path[:-1]:
-        tree = tree[part]
-    tree.pop(path[-1], None)
+        try:
+            tree = tree[part]
+        except (KeyError, IndexError, TypeError):
+            return  # it went with something above it
+    if isinstance(tree, dict):
+        tree.pop(path[-1], None)
