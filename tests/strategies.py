@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import strategies as st
 
 from optimizer.domain import (
@@ -263,3 +264,62 @@ def days_with_orders(
     """A day and orders for it: `runnable_orders`, or `any_orders`."""
     drawn = draw(day)
     return drawn, draw(runnable_orders(drawn) if runnable else any_orders(drawn))
+
+
+STEP_S = 600
+
+
+def tight_days() -> st.SearchStrategy[Problem]:
+    """Days of three hours in steps of ten minutes, drawn evenly: windows, breaks and travel meet at the second.
+
+    Travel is crooked and often quicker over a third place. These do not shrink; they find what is seldom.
+    """
+    return st.integers(0, 2**32 - 1).map(tight_day)
+
+
+def tight_day(seed: int) -> Problem:
+    """The tight day of a seed."""
+    rng = np.random.default_rng(seed)
+
+    def steps(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1)) * STEP_S
+
+    opens = 8 * HOUR_S
+    grid = SlotGrid(slot_s=HOUR_S)
+    spots = [OFFICE, *(place(f"P{n}", n, n) for n in range(1, 5))]
+    names = ["E1", "E2"][: int(rng.integers(1, 3))]
+    visits: list[Visit] = []
+    for n in range(1, int(rng.integers(2, 5)) + 1):
+        at = spots[int(rng.integers(0, len(spots)))]
+        pinned_to = str(rng.choice(names)) if rng.random() < 0.1 else None
+        if rng.random() < 0.6:
+            slot = grid.slot(int(rng.integers(0, 3)))
+            visits.append(Appointment(f"A{n}", at, slot, steps(0, 6), pinned_to=pinned_to))
+        else:
+            ends = np.sort(rng.choice(20, 2 * int(rng.integers(1, 3)), replace=False)) * STEP_S + opens
+            windows = tuple(TimeWindow(int(a), int(b)) for a, b in zip(ends[::2], ends[1::2], strict=True))
+            holder = str(rng.choice(names)) if rng.random() < 0.2 else None
+            price_s = int(rng.integers(0, 9)) * 500
+            visits.append(
+                Delivery(
+                    f"D{n}", at, windows, steps(0, 3), waiting_price_s=price_s, held_by=holder, pinned_to=pinned_to
+                )
+            )
+    executives = []
+    for name in names:
+        begin = opens + steps(-1, 4)
+        pause = None
+        if rng.random() < 0.6:
+            first = begin + steps(0, 12)
+            pause = Break(steps(1, 4), TimeWindow(first, first + steps(0, 4)))
+        end = begin + steps(6, 18)
+        start = OFFICE if rng.random() < 0.8 else spots[1]
+        executives.append(Executive(name, start, start, Shift(begin, end, steps(0, 2)), pause=pause))
+    legs = (rng.choice([0, 1, 1, 2, 3, 5, 8], (len(spots), len(spots))) * STEP_S).astype(np.int32)
+    np.fill_diagonal(legs, 0)
+    pace = [REFERENCE_PACE] * HOURS
+    if rng.random() < 0.4:
+        pace = [int(p) for p in rng.choice([500, 1_000, 2_000], HOURS)]
+    travel = TravelTable(tuple(p.place_id for p in spots), legs, legs * 7, tuple(pace), 0, "tight")
+    prices = Prices(int(rng.choice([0, 2_000])), (FairnessPiece(steps(0, 9), 500),), 0)
+    return Problem("raipur", DATE, grid, OFFICE, tuple(visits), tuple(executives), travel, prices)

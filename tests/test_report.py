@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from itertools import permutations
@@ -29,7 +30,7 @@ from optimizer.report.alone import shortest_s
 from optimizer.report.nouns import lasting, listed
 from optimizer.timing import earliest_end_s, timed, timed_route
 from tests.builders import FREE, appointment, delivery, executive, pause, place, plan, problem, s
-from tests.strategies import Orders, days_with_orders, fits, problems
+from tests.strategies import Orders, days_with_orders, fits, problems, tight_day, tight_days
 
 # --------------------------------------------------------------------------- all plans of a small day
 
@@ -363,7 +364,8 @@ def test_a_route_without_time_for_a_visit_is_no_proof() -> None:
 # ------------------------------------------------------------------ proved reasons against all plans
 
 
-SMALL = problems(min_visits=1, max_visits=4, min_executives=1, max_executives=3)
+SMALL = st.one_of(tight_days(), problems(min_visits=1, max_visits=4, min_executives=1, max_executives=3))
+TIGHT_DAYS = 2_000
 
 
 @given(days_with_orders(SMALL))
@@ -386,6 +388,54 @@ def test_what_is_proved_holds_in_every_plan_of_the_day(drawn: tuple[Problem, Ord
             assert barred == list(found)
             assert sorted(e for r in barred for e in r.executives) == sorted(everybody)
             assert all(r.amount > 0 for r in barred)
+
+
+def test_on_thousands_of_tight_days_nothing_proved_is_false() -> None:
+    """Days at the edge, plans dealt at random, every third day with all its appointments in one slot."""
+    proved = Counter[ReasonCode]()
+    for seed in range(TIGHT_DAYS):
+        day = tight_day(seed)
+        if seed % 3 == 0 and day.appointments:
+            slot = day.appointments[0].slot
+            day = replace(
+                day, visits=tuple(replace(v, slot=slot) if isinstance(v, Appointment) else v for v in day.visits)
+            )
+        served = all_served(day)
+        for visit_id, found in reasons(day, dealt_at_random(day, seed), Status.UNKNOWN).items():
+            for reason in found:
+                if reason.proof is Proof.PROVED:
+                    proved[reason.code] += 1
+                    names = reason.visits if reason.code is ReasonCode.SLOT_FULL else {visit_id}
+                    assert not any(plan_serves.issuperset(names) for plan_serves in served), (seed, reason)
+    assert min(proved[code] for code in PROVABLE) >= 50
+
+
+PROVABLE = (
+    ReasonCode.OUTSIDE_SHIFT,
+    ReasonCode.UNREACHABLE_IN_TIME,
+    ReasonCode.BREAK_IN_THE_WAY,
+    ReasonCode.ENVELOPE_ELSEWHERE,
+    ReasonCode.PINNED_ELSEWHERE,
+    ReasonCode.SLOT_FULL,
+)
+
+
+def dealt_at_random(day: Problem, seed: int) -> DayPlan:
+    """Seven of ten visits, each into the first route, at a random place, where it can be run."""
+    rng = np.random.default_rng(seed)
+    orders: dict[str, tuple[str, ...]] = {}
+    for row in rng.permutation(len(day.visits)):
+        visit_id = day.visits[row].visit_id
+        if rng.random() < 0.3:
+            continue
+        for who in (day.executives[e] for e in rng.permutation(len(day.executives))):
+            before = orders.get(who.executive_id, ())
+            position = int(rng.integers(0, len(before) + 1))
+            longer = (*before[:position], visit_id, *before[position:])
+            if fits(day, who, before, visit_id) and runs(day, who, longer):
+                orders[who.executive_id] = longer
+                break
+    return timed(day, orders)
 
 
 @given(problems(min_visits=3, max_visits=4, min_executives=1, max_executives=2, deliveries=False, prefixes=False))
