@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from optimizer.domain import (
     Appointment,
@@ -63,13 +63,16 @@ ROSTER_COLUMNS = (
 
 
 class ReasonShape(Shape):
-    """Why a visit is not planned; more fields may say by how much."""
+    """Why a visit is not planned, with an amount in a unit, and whom and what it speaks of."""
 
-    model_config = ConfigDict(extra="allow")
     code: str
-    proof: str
-    """"proved", or "heuristic"."""
+    proof: Literal["proved", "heuristic"]
+    """Proved holds for every plan of the day, heuristic for this one."""
+    amount: int
+    unit: str
     text: str
+    executives: list[Id]
+    visits: list[Id]
 
 
 class UnplannedShape(Shape):
@@ -194,7 +197,7 @@ def plan_document(
     """A result as plan.json says it, in plain JSON values.
 
     `kpis` is a dataclass or a mapping, `reasons` gives for each unassigned visit id why it is on no route,
-    the most telling first, each a dataclass or mapping with at least code, proof and text.
+    the most telling first, each a dataclass or mapping as in `ReasonShape`.
     """
     plan = result.plan
 

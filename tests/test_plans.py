@@ -6,8 +6,6 @@ import csv
 import datetime as dt
 import io
 import json
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from jsonschema import Draft202012Validator
 from optimizer.check import violations
 from optimizer.domain import DayPlan, Problem, Result, Status
 from optimizer.objective import broken_promises, cost
+from optimizer.report import ReasonCode, kpis, reasons
 from optimizer.timing import timed
 from scenarios.files import InvalidInput
 from scenarios.plans import (
@@ -37,18 +36,6 @@ from tests.strategies import Orders, days_with_orders, problems
 
 SCHEMAS = Path(__file__).parents[1] / "scenarios" / "schema"
 VALIDATOR = Draft202012Validator(json.loads(plan_schema()))
-
-
-class Proof(StrEnum):
-    PROVED = "proved"
-
-
-@dataclass(frozen=True)
-class Reason:
-    code: str
-    proof: Proof
-    text: str
-    executives: frozenset[str] = frozenset()
 
 
 def result_of(day: Problem, day_plan: DayPlan) -> Result:
@@ -71,8 +58,8 @@ def result_of(day: Problem, day_plan: DayPlan) -> Result:
 
 
 def document_of(day: Problem, day_plan: DayPlan) -> dict[str, Any]:
-    why = {v: [Reason("slot_full", Proof.PROVED, "full", frozenset({"E2", "E1"}))] for v in day_plan.unassigned}
-    return plan_document(day, result_of(day, day_plan), {"served_appointments": 1}, why)
+    result = result_of(day, day_plan)
+    return plan_document(day, result, kpis(day, day_plan), reasons(day, day_plan, result.status))
 
 
 @pytest.fixture
@@ -106,10 +93,12 @@ def test_plan_json_says_status_cost_terms_and_why_a_visit_is_left_out(day: Probl
     assert document["gap"] is None
     assert (document["engine"], document["seed"], document["threads"]) == ("insertion", 7, 1)
     assert document["runtime_s"] == 0.123
-    assert document["kpis"] == {"served_appointments": 1}
-    why = {"code": "slot_full", "proof": "proved", "text": "full", "executives": ["E1", "E2"]}
-    told = {"id": "A3", "kind": "appointment", "reason": why, "reasons": [why]}
-    assert document["broken_promises"] == document["unassigned"] == [told]
+    assert document["kpis"]["served_appointments"] == 2
+    (told,) = document["unassigned"]
+    assert document["broken_promises"] == [told]
+    assert (told["id"], told["kind"]) == ("A3", "appointment")
+    assert told["reason"] == told["reasons"][0]
+    assert {reason["code"] for reason in told["reasons"]} <= {code.value for code in ReasonCode}
 
 
 def test_plan_json_says_times_distances_and_waiting_of_every_stop(day: Problem, made: DayPlan) -> None:
