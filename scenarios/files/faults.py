@@ -37,18 +37,18 @@ class FileFault(Fault):
     def __str__(self) -> str:
         shown = _as_json(self.value)
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
-        return f"{self.place}: {shown}: {self.rule} [{self.code}]"
+        return _printable(f"{self.place}: {shown}: {self.rule} [{self.code}]")
 
     def as_json(self) -> dict[str, Any]:
         """The fault as plain JSON values; `pointer` is null for a place given by line and column."""
         return {
-            "file": self.file,
-            "pointer": self.pointer if self.line is None else None,
+            "file": _printable(self.file),
+            "pointer": _printable(self.pointer) if self.line is None else None,
             "line": self.line,
             "column": self.column,
             "code": self.code,
             "value": json.loads(_as_json(self.value)),
-            "rule": self.rule,
+            "rule": _printable(self.rule),
         }
 
 
@@ -69,9 +69,14 @@ class InvalidInput(InvalidProblem):
         return [fault.as_json() for fault in self.faults]
 
 
+def _printable(text: str) -> str:
+    """Text with a question mark for each half of a character that JSON can say and no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _as_json(value: object) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+        return _printable(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
     except ValueError:  # NaN and infinity are no JSON
         return json.dumps(str(value))
 

@@ -27,9 +27,11 @@ class Notes:
 
     def all_faults(self) -> list[FileFault]:
         """Each fault once, with the value that stands in the file."""
-        once = {(fault.path, fault.code, str(fault.value)): fault for fault in reversed(self.faults)}
+        once: dict[object, Fault] = {}
+        for fault in self.faults:
+            once.setdefault((fault.path, fault.code, str(fault.value)), fault)
         shown = []
-        for fault in reversed(once.values()):
+        for fault in once.values():
             found, value = self.raw(fault.path)
             shown.append(Fault(fault.path, fault.code, value if found else fault.value, fault.rule))
         return [*in_json(self.file, shown), *self.outside]

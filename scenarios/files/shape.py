@@ -350,6 +350,7 @@ _RULES = {
     "int_type": ("wrong_type", "a whole number"),
     "float_type": ("wrong_type", "a number"),
     "string_type": ("wrong_type", "text"),
+    "string_unicode": ("bad_text", "text without broken characters"),
     "list_type": ("wrong_type", "a list"),
     "model_type": ("wrong_type", "an object"),
     "datetime_type": ("wrong_type", "a time as text"),
@@ -402,7 +403,8 @@ def fitted(
         return Fitted(None)
     mended = copy.deepcopy(value)
     for fault in found:
-        _leave_out(mended, fault.path)
+        if fault.path:
+            _leave_out(mended, fault.path)
     bad = {str(fault.path[0]) for fault in found if len(fault.path) == 1 and fault.code != "unknown_field"}
     for _ in range(2):  # below a key something may have been needed: then the whole key is replaced
         for key in bad:

@@ -61,8 +61,6 @@ def _refused(tree: Any, path: tuple[str | int, ...]) -> Iterator[Fault]:
             for name in tree.doubled:
                 yield Fault((*path, name), "duplicate_key", name, "a key stands once in an object")
         for name, value in tree.items():
-            if not name.isascii() and "\ufffd" in name.encode("utf-8", "replace").decode():
-                yield Fault(path, "bad_text", ascii(name), "text without broken characters")
             yield from _refused(value, (*path, name))
     elif isinstance(tree, list):
         for position, value in enumerate(tree):
