@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet
 
-.PHONY: demo test test-long check format bench-smoke days schema clean
+.PHONY: demo test test-long check format bench-smoke days clean
 
 demo: .venv/installed
 	$(BIN)/mitaan warm-up
@@ -31,6 +31,9 @@ format: .venv/checked
 
 bench-smoke: .venv/installed
 	$(BIN)/python -m benchmarks smoke
+
+days: .venv/installed
+	$(BIN)/python -m scenarios.generate scenarios/data/days
 
 clean:
 	rm -rf .venv out build dist

@@ -1,0 +1,630 @@
+"""The command line: `mitaan VERB` for the day's work, `mitaan NOUN VERB` for what is kept and made.
+
+Every command parses, makes one call, and answers: a table for people, `--json` for machines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.console import (
+    DONE,
+    DONE_WITH_BROKEN_RULES,
+    NOTHING,
+    ProgressLine,
+    cost_words,
+    faults_told,
+    note,
+    plain,
+    refuse,
+    run,
+    say,
+    say_json,
+    say_text,
+    table,
+    working,
+)
+from api.page import Landmark, plan_page
+from optimizer.calendar import service_days
+from optimizer.check import ViolationCode, violations
+from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
+from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
+from optimizer.report import explain_visit, kpis, reasons
+from optimizer.stop import StopAt
+from optimizer.units import IST, MINUTE_S, hhmm, rfc3339
+from scenarios.catalogue import Catalogue, City, Service, load_catalogue
+from scenarios.files import ReadLimits, ScenarioDay, read_day, write_day, write_files
+from scenarios.generate import GeneratedDay, Load, bench_day, generate_day
+from scenarios.plans import plan_document, plan_text, read_plan, roster_csv, routes_geojson
+from scenarios.tables import read_tables, write_tables, write_template
+from scenarios.travel import matrix_csv
+
+app = typer.Typer(
+    help="Route and slot engine for doorstep services: plan a day, check it, explain it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+calendar_app = typer.Typer(help="Service days, slots and closures.", no_args_is_help=True)
+scenario_app = typer.Typer(help="Day files: make, convert, name.", no_args_is_help=True)
+travel_app = typer.Typer(help="Travel times of a day.", no_args_is_help=True)
+app.add_typer(calendar_app, name="calendar")
+app.add_typer(scenario_app, name="scenario")
+app.add_typer(travel_app, name="travel")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, on stdout.")]
+DayFile = Annotated[Path, typer.Argument(metavar="DAY.json", help="A day file.")]
+PlanFile = Annotated[Path, typer.Argument(metavar="plan.json", help="A plan of that day.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes the search repeatable.")]
+TimeLimit = Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min=0.0, help="Stop after so long.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the files there.")]
+DEMO_DAY = "raipur.json"
+LANDMARKS = 80
+
+
+# -------------------------------------------------------------------------------- small pieces
+
+
+def _date(text: str, option: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InvalidProblem([Fault((option,), "bad_date", text, "a date as 2026-12-01")]) from None
+
+
+def _read_limits() -> ReadLimits:
+    """Limits of input, where wanted from the environment: MITAAN_MAX_VISITS, MITAAN_MAX_KM."""
+    limits = ReadLimits()
+    try:
+        return ReadLimits(
+            int(os.environ.get("MITAAN_MAX_VISITS", limits.max_visits)),
+            float(os.environ.get("MITAAN_MAX_KM", limits.max_km)),
+        )
+    except ValueError as error:
+        raise InvalidProblem([Fault(("MITAAN_MAX_VISITS",), "bad_setting", str(error), "a number")]) from None
+
+
+def _day(path: Path) -> ScenarioDay:
+    return read_day(path, limits=_read_limits())
+
+
+@contextmanager
+def _stopping(stop: StopAt) -> Iterator[None]:
+    """Ctrl-C asks the search to end with its best plan; a second Ctrl-C ends the program."""
+
+    def ask(_signal: int, _frame: object) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.request()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _solve(problem: Problem, limits: Limits, engine: str, quiet: bool) -> Result | None:
+    stop = StopAt.within(limits)
+    with _stopping(stop), ProgressLine(quiet) as line:
+        return plan_day(problem, limits, engine=engine, stop=stop, on_progress=line)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / MINUTE_S:.0f}"
+
+
+# ---------------------------------------------------------------------------------- planning
+
+
+def _document(problem: Problem, result: Result) -> dict[str, Any]:
+    figures = kpis(problem, result.plan)
+    return plan_document(problem, result, figures, reasons(problem, result.plan, result.status))
+
+
+def _write(folder: Path, scenario: ScenarioDay, result: Result, document: dict[str, Any]) -> None:
+    problem = scenario.problem
+    contents = {
+        "plan.json": plan_text(document),
+        "roster.csv": roster_csv(problem, result.plan),
+        "routes.geojson": routes_geojson(problem, result.plan),
+        "plan.html": _page(scenario, document),
+    }
+    write_files(folder, contents)
+
+
+def _page(scenario: ScenarioDay, document: dict[str, Any]) -> str:
+    """The page of a plan, with the names of the catalogue where it knows the city and its services."""
+    catalogue = load_catalogue()
+    city = catalogue.city(scenario.problem.city)
+    localities = sorted(catalogue.localities_of(city), key=lambda locality: (-locality.weight, locality.name))
+    return plan_page(
+        scenario.problem,
+        document,
+        city_name=f"{city.name_en} ({city.name_hi})",
+        day_name=scenario.name,
+        service_names={s.service_id: f"{s.name_en} ({s.name_hi})" for s in catalogue.services},
+        landmarks=[Landmark(spot.name, spot.lon, spot.lat) for spot in localities[:LANDMARKS]],
+    )
+
+
+def _tell(problem: Problem, document: dict[str, Any]) -> None:
+    """The roster and the figures, for people."""
+    figures = document["kpis"]
+    columns = (
+        "executive",
+        "departs",
+        "returns",
+        "visits",
+        "stops in order",
+        "travel min",
+        "km",
+        "wait min",
+        "overtime",
+    )
+    rows = []
+    for route in document["routes"]:
+        stops = route["stops"]
+        rows.append(
+            (
+                route["executive"],
+                route["depart"][11:16],
+                route["return"][11:16],
+                len(stops),
+                " ".join(stop["visit"] for stop in stops),
+                _minutes(route["travel_s"]),
+                f"{route['distance_m'] / 1000:.1f}",
+                _minutes(sum(stop["wait_s"] for stop in stops)),
+                _minutes(route["overtime_s"]),
+            )
+        )
+    table(f"{problem.city}, {problem.date}: roster", columns, rows, columns[3:4] + columns[5:])
+    say(f"{document['status']}: {cost_words(document)}, engine {document['engine']}, {document['runtime_s']:.1f} s")
+    terms = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in document["cost_terms"].items())
+    say(f"cost by term (cost seconds): {terms}")
+    say(
+        f"served {figures['served_appointments']} of {len(problem.appointments)} appointments and "
+        f"{figures['served_deliveries']} of {len(problem.deliveries)} deliveries"
+    )
+    for visit in document["unassigned"]:
+        say(f"not planned: {visit['kind']} {visit['id']}: " + "; ".join(r["text"] for r in visit["reasons"]))
+
+
+@app.command()
+def plan(
+    day: DayFile,
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join((AUTO, *ENGINES))}.")] = AUTO,
+    time_limit: TimeLimit = 30.0,
+    iterations: Annotated[int | None, typer.Option(min=0, help="Stop after so many steps: repeatable.")] = None,
+    seed: Seed = 1,
+    threads: Annotated[int, typer.Option(min=1, help="At most so many threads.")] = 1,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Plan a day: who visits whom and when. Ctrl-C keeps the best plan so far."""
+    with faults_told(as_json):
+        scenario = _day(day)
+        limits = Limits(time_limit if iterations is None else None, iterations, seed, threads)
+        try:
+            result = _solve(scenario.problem, limits, engine, as_json)
+        except UnknownEngine as error:
+            refuse([Fault(("engine",), "unknown_engine", engine, str(error))], as_json)
+        _answer(scenario, result, out, as_json)
+
+
+def _answer(scenario: ScenarioDay, result: Result | None, out: Path | None, as_json: bool) -> None:
+    if result is None:
+        note("stopped before there was a plan; nothing was written")
+        raise typer.Exit(NOTHING)
+    problem = scenario.problem
+    document = _document(problem, result)
+    if out is not None:
+        _write(out, scenario, result, document)
+    if as_json:
+        say_json(document)
+    else:
+        _tell(problem, document)
+        if out is not None:
+            say(f"written to {out}: plan.json, roster.csv, routes.geojson, plan.html (open it in a browser)")
+    raise typer.Exit(DONE_WITH_BROKEN_RULES if result.broken_promises else DONE)
+
+
+@app.command()
+def check(day: DayFile, plan_file: PlanFile, as_json: Json = False) -> None:
+    """Judge a plan by the independent checker: every broken rule, and the cost recomputed."""
+    with faults_told(as_json):
+        problem = _day(day).problem
+        day_plan, claimed = read_plan(plan_file, problem)
+        found = violations(problem, day_plan, claimed)
+    if as_json:
+        say_json(
+            {
+                "violations": [
+                    {
+                        "code": v.code.value,
+                        "visit": v.visit_id,
+                        "executive": v.executive_id,
+                        "amount": v.amount,
+                        "unit": v.unit,
+                        "text": v.text,
+                    }
+                    for v in found
+                ]
+            }
+        )
+    else:
+        for violation in found:
+            say(f"{violation.code.value}: {violation.text}")
+        say(f"{len(found)} violations" if found else "no violations; the cost is as reported")
+    raise typer.Exit(DONE_WITH_BROKEN_RULES if found else DONE)
+
+
+@app.command()
+def explain(
+    day: DayFile,
+    plan_file: PlanFile,
+    visit: Annotated[str | None, typer.Argument(metavar="[VISIT]", help="Only this visit.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Why a visit is not planned, or what it costs where it is; without VISIT, all that are not planned."""
+    with faults_told(as_json):
+        problem = _day(day).problem
+        day_plan, _ = read_plan(plan_file, problem)
+        if visit is not None and visit not in problem.visit_by_id:
+            refuse([Fault(("visit",), "unknown_visit", visit, "a visit of the day")], as_json)
+        wrong = {v.code for v in violations(problem, day_plan)} - {ViolationCode.PROMISE_BROKEN}
+        if wrong:
+            rule = "a plan that breaks no rule but promises; `mitaan check` tells what it breaks"
+            refuse([Fault(("plan",), "plan_breaks_rules", sorted(code.value for code in wrong), rule)], as_json)
+        told = _explained(problem, day_plan, day_plan.unassigned if visit is None else (visit,))
+    if as_json:
+        say_json({"visits": told})
+        return
+    for one in told:
+        first, *others = one["texts"]
+        say(first if one["planned"] else f"{one['visit']}: {first}")
+        for other in others:
+            say(f"  {other}")
+    if not told:
+        say("every visit is planned")
+
+
+def _explained(problem: Problem, day_plan: DayPlan, visit_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """For each visit what is to be said of it. Nothing proven about the plan as a whole is taken from its file."""
+    why = reasons(problem, day_plan, Status.UNKNOWN)
+    told: list[dict[str, Any]] = []
+    for visit_id in visit_ids:
+        served = explain_visit(problem, day_plan, visit_id)
+        if served is None:
+            found = why[visit_id]
+            told.append(
+                {"visit": visit_id, "planned": False, "reasons": plain(found), "texts": [r.text for r in found]}
+            )
+        else:
+            texts = [served.text, *(other.text for other in served.others)]
+            told.append({"visit": visit_id, "planned": True, "explanation": plain(served), "texts": texts})
+    return told
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Write the files there.")] = Path("out"),
+    time_limit: TimeLimit = 5.0,
+    seed: Seed = 1,
+) -> None:
+    """Plan the committed day of Raipur and write table, files and picture."""
+    with faults_told(), as_file(files("scenarios") / "data" / "days" / DEMO_DAY) as path:
+        scenario = _day(path)
+        result = _solve(scenario.problem, Limits(time_limit, seed=seed), AUTO, quiet=False)
+        try:
+            _answer(scenario, result, out, as_json=False)
+        except typer.Exit as done:
+            if done.exit_code == NOTHING:
+                raise
+            say("")
+            say(f"look at {out / 'plan.html'} in a browser; then try")
+            say("  mitaan scenario new --city korba --date 2026-12-02 --load busy --seed 7 --out korba.json")
+            say("  mitaan plan korba.json --time-limit 10 --out out/korba")
+            raise
+
+
+@app.command("warm-up")
+def warm_up() -> None:
+    """Compile the engine's inner loops once, so that the first plan is as fast as the next."""
+    with faults_told():
+        catalogue = load_catalogue()
+        city, date = catalogue.cities_in_scheme()[0], dt.date(2026, 12, 1)
+        tiny = [
+            bench_day(catalogue, city, date, 6, 0, 2),
+            generate_day(catalogue, city, date, Load.AS_RUN, seed=1),
+        ]
+        with working("compiling, about a minute the first time"):
+            for made in tiny:
+                result = plan_day(made.day.problem, Limits(None, iterations=2))
+                if result is not None:
+                    _document(made.day.problem, result)
+    say("ready")
+
+
+# ------------------------------------------------------------------------------------- facts
+
+
+@app.command()
+def cities(
+    everything: Annotated[bool, typer.Option("--all", help="Also the municipalities that joined in 2023.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The cities of the scheme."""
+    with faults_told(as_json):
+        found = load_catalogue().cities_in_scheme(include_extension=everything)
+    if as_json:
+        say_json({"cities": [_city_json(city) for city in found]})
+        return
+    columns = ("city", "name", "नाम", "district", "population", "office lon", "office lat", "office is", "since")
+    rows = (
+        (
+            city.city_id,
+            city.name_en,
+            city.name_hi,
+            city.district,
+            city.population,
+            f"{city.office.lon:.5f}",
+            f"{city.office.lat:.5f}",
+            "proxy" if city.office_is_proxy else "known",
+            city.in_scheme_since,
+        )
+        for city in found
+    )
+    table("Cities of the scheme", columns, rows, ("population", "office lon", "office lat"))
+
+
+@app.command()
+def services(
+    city: Annotated[str | None, typer.Option(help="Only those of this city.")] = None,
+    on: Annotated[str | None, typer.Option(metavar="DATE", help="Only those bookable on this date.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The services, what they cost and need."""
+    with faults_told(as_json):
+        catalogue = load_catalogue()
+        town = None if city is None else catalogue.city(city)
+        if on is not None:
+            found = catalogue.services_on(_date(on, "on"), town)
+        else:
+            found = tuple(s for s in catalogue.services if town is None or not s.cities or town.city_id in s.cities)
+    if as_json:
+        say_json({"services": [_service_json(catalogue, service) for service in found]})
+        return
+    columns = ("service", "name", "नाम", "department", "fee Rs", "days", "visits", "skills", "door min", "since")
+    rows = (
+        (
+            service.service_id,
+            service.name_en,
+            service.name_hi,
+            service.department,
+            catalogue.total_fee_rs(service),
+            service.statutory_days,
+            2 if service.needs_delivery else 1,
+            " ".join(sorted(service.skills)) or None,
+            f"{service.collect_minutes}+{service.deliver_minutes}",
+            service.since,
+        )
+        for service in found
+    )
+    table("Services" + (f" on {on}" if on else ""), columns, rows, ("fee Rs", "days", "visits"))
+    say("fee: application fee and departmental fee together, - where the latter is not known.")
+    say("door min: minutes at the door to apply + to deliver, assumptions.")
+
+
+def _city_json(city: City) -> dict[str, Any]:
+    return {
+        "id": city.city_id,
+        "name_en": city.name_en,
+        "name_hi": city.name_hi,
+        "kind": city.kind,
+        "extension": city.extension,
+        "district": city.district,
+        "population": city.population,
+        "centre": [city.centre.lon, city.centre.lat],
+        "office": [city.office.lon, city.office.lat],
+        "office_basis": city.office_basis,
+        "in_scheme_since": city.in_scheme_since.isoformat(),
+    }
+
+
+def _service_json(catalogue: Catalogue, service: Service) -> dict[str, Any]:
+    return {
+        "id": service.service_id,
+        "name_en": service.name_en,
+        "name_hi": service.name_hi,
+        "department": service.department,
+        "departmental_fee_rs": service.departmental_fee_rs,
+        "total_fee_rs": catalogue.total_fee_rs(service),
+        "payment_modes": list(service.payment_modes),
+        "documents": list(service.documents),
+        "statutory_days": service.statutory_days,
+        "visit_pattern": service.pattern.value,
+        "skills": sorted(service.skills),
+        "collect_minutes": service.collect_minutes,
+        "deliver_minutes": service.deliver_minutes,
+        "minutes_basis": service.minutes_basis,
+        "since": service.since.isoformat(),
+        "until": None if service.until is None else service.until.isoformat(),
+    }
+
+
+@calendar_app.command("show")
+def calendar_show(
+    city: Annotated[str, typer.Argument(metavar="CITY")],
+    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First date; today if not given.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date; 13 days later.")] = None,
+    slot_minutes: Annotated[int | None, typer.Option(help="Length of a slot; the scheme's if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Open days, slots and closures of a city."""
+    with faults_told(as_json):
+        catalogue = load_catalogue()
+        town = catalogue.city(city)
+        begin = _date(first, "from") if first else dt.datetime.now(IST).date()
+        end = _date(last, "to") if last else begin + dt.timedelta(days=13)
+        days = service_days(catalogue.rules, begin, end, slot_minutes, open_since=town.in_scheme_since)
+    if as_json:
+        listed = [
+            {
+                "date": day.date.isoformat(),
+                "open": day.is_open,
+                "closed_because": day.closed_because,
+                "slots": [
+                    {"open": rfc3339(day.date, s.open_s), "close": rfc3339(day.date, s.close_s)} for s in day.slots
+                ],
+            }
+            for day in days
+        ]
+        say_json({"city": town.city_id, "days": listed})
+        return
+    rows = (
+        (
+            day.date,
+            day.date.strftime("%a"),
+            "open" if day.is_open else str(day.closed_because).replace("_", " "),
+            len(day.slots),
+            " ".join(hhmm(slot.open_s) for slot in day.slots) or None,
+        )
+        for day in days
+    )
+    table(f"{town.name_en}: calendar", ("date", "day", "service", "slots", "slots open at"), rows, ("slots",))
+
+
+# ---------------------------------------------------------------------------------- scenarios
+
+
+@scenario_app.command("new")
+def scenario_new(
+    city: Annotated[str, typer.Option(help="City of the day.")] = "raipur",
+    date: Annotated[str, typer.Option(metavar="DATE", help="Date of the day.")] = "2026-12-01",
+    load: Annotated[Load, typer.Option(help="How much is asked of the staff.")] = Load.AS_RUN,
+    preset: Annotated[str | None, typer.Option(help="`bench` draws a synthetic day of the sizes below.")] = None,
+    visits: Annotated[int, typer.Option(min=0, help="bench: appointments.")] = 100,
+    deliveries: Annotated[int, typer.Option(min=0, help="bench: deliveries.")] = 0,
+    executives: Annotated[int, typer.Option(min=0, help="bench: executives.")] = 18,
+    slot_minutes: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
+    seed: Seed = 1,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the day there, else to stdout.")] = None,
+) -> None:
+    """Draw a day from the gazetteer, the same for the same seed; tells the hash of its content."""
+    with faults_told():
+        catalogue = load_catalogue()
+        town, day = catalogue.city(city), _date(date, "date")
+        if preset not in {None, "bench"}:
+            refuse([Fault(("preset",), "unknown_preset", preset, "the only preset is `bench`")], as_json=False)
+        if preset == "bench":
+            made = bench_day(catalogue, town, day, visits, deliveries, executives, seed)
+        else:
+            made = generate_day(catalogue, town, day, load, seed, slot_minutes)
+        _write_day(made.day, out)
+    _tell_made(made)
+
+
+def _write_day(day: ScenarioDay, out: Path | None) -> None:
+    if out is None:
+        say_text(write_day(day))
+    else:
+        write_files(out.parent, {out.name: write_day(day)})
+
+
+def _tell_made(made: GeneratedDay) -> None:
+    problem = made.day.problem
+    note(
+        f"{made.day.name}: {len(problem.appointments)} appointments, {len(problem.deliveries)} deliveries, "
+        f"{len(problem.executives)} executives; {made.refused} requests refused for want of a slot"
+    )
+    for line in made.notes:
+        note(line)
+    note(f"sha256 {problem.input_sha256}")
+
+
+@scenario_app.command("template")
+def scenario_template(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for visits.csv and executives.csv.")] = Path(),
+) -> None:
+    """Write two empty tables with an example row each, to be filled in as a spreadsheet."""
+    with faults_told():
+        written = write_template(out)
+    say("written: " + ", ".join(str(path) for path in written))
+
+
+@scenario_app.command("import")
+def scenario_import(
+    visits: Annotated[Path, typer.Argument(metavar="visits.csv")],
+    executives: Annotated[Path, typer.Argument(metavar="executives.csv")],
+    city: Annotated[str, typer.Option(help="City of the day.")],
+    date: Annotated[str, typer.Option(metavar="DATE", help="Date of the day.")],
+    slot_minutes: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the day there, else to stdout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a day file from two tables."""
+    with faults_told(as_json):
+        day = read_tables(visits, executives, city=city, date=_date(date, "date"), slot_minutes=slot_minutes)
+        _write_day(day, out)
+    note(f"sha256 {day.problem.input_sha256}")
+
+
+@scenario_app.command("export")
+def scenario_export(
+    day: DayFile, out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the two tables.")] = Path()
+) -> None:
+    """Write a day as two tables, visits.csv and executives.csv."""
+    with faults_told():
+        written = write_tables(_day(day), out)
+    say("written: " + ", ".join(str(path) for path in written))
+
+
+@scenario_app.command("hash")
+def scenario_hash(day: DayFile, as_json: Json = False) -> None:
+    """The hash of the canonical content of a day: what a result calls its input."""
+    with faults_told(as_json):
+        digest = _day(day).problem.input_sha256
+    if as_json:
+        say_json({"input_sha256": digest})
+    else:
+        say(str(digest))
+
+
+@travel_app.command("table")
+def travel_table(
+    day: DayFile, out: Annotated[Path | None, typer.Option(metavar="FILE", help="Else to stdout.")] = None
+) -> None:
+    """Write the travel times of a day as a matrix, to be corrected and named in the day file."""
+    with faults_told():
+        travel = _day(day).problem.travel
+        text = matrix_csv(travel.place_ids, travel.reference_s)
+        if out is None:
+            say_text(text)
+        else:
+            write_files(out.parent, {out.name: text})
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    show_version: Annotated[bool, typer.Option("--version", help="Tell the version and end.")] = False,
+) -> None:
+    if show_version:
+        say(version("mitaan-optimizer"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the `mitaan` command."""
+    run(app)

@@ -1,0 +1,183 @@
+"""What the command line says, and how: tables and figures to stdout, progress and faults to stderr.
+
+Machines read stdout with `--json`; nothing else is ever printed there then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.domain import Fault, InvalidProblem, MitaanError, Progress
+from scenarios.files import FileFault
+
+DONE, DONE_WITH_BROKEN_RULES, BAD_INPUT, NOTHING, DEFECT = 0, 1, 2, 3, 70
+"""Exit codes: 0 done; 1 done but with broken promises or violations; 2 bad input; 3 stopped with nothing.
+70: an error of the engine itself."""
+
+LOG_EVERY_S = 5.0
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line of plain text on stdout; nothing in it is read as markup."""
+    out.print(Text(text))
+
+
+def note(text: str) -> None:
+    """A line of plain text on stderr."""
+    err.print(Text(text))
+
+
+def say_json(document: object) -> None:
+    """A JSON document on stdout, in UTF-8 whatever the locale."""
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    sys.stdout.buffer.write(text.encode() + b"\n")
+    sys.stdout.flush()
+
+
+def say_text(text: str) -> None:
+    """A text as it is on stdout, in UTF-8 whatever the locale."""
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.flush()
+
+
+def plain(value: object) -> Any:
+    """Nouns as plain JSON values: dataclasses as objects by field name, sequences as lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Sequence | frozenset) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value if isinstance(value, int | float | bool | None) else str(value)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Something that takes a while: a live line on a terminal, a plain one elsewhere."""
+    if err.is_terminal:
+        with err.status(what):
+            yield
+    else:
+        note(what)
+        yield
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """A table on stdout. `right` names the columns of numbers; None is shown as a dash."""
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    Console(width=None if out.is_terminal else 160).print(drawn)
+
+
+# ------------------------------------------------------------------------------------- faults
+
+
+def fault_json(fault: Fault) -> dict[str, Any]:
+    """A fault as plain JSON values, with the file it is in where that is known."""
+    if isinstance(fault, FileFault):
+        return fault.as_json()
+    value = fault.value if isinstance(fault.value, str | int | float | bool | None) else str(fault.value)
+    return {"pointer": fault.pointer, "code": fault.code, "value": value, "rule": fault.rule}
+
+
+def refuse(faults: Sequence[Fault], as_json: bool) -> NoReturn:
+    """Tell every fault and end with exit code 2."""
+    if as_json:
+        say_json({"errors": [fault_json(fault) for fault in faults]})
+    else:
+        for fault in faults:
+            note(str(fault))
+        note(f"{len(faults)} error{'s' if len(faults) > 1 else ''}; nothing was written.")
+    raise typer.Exit(BAD_INPUT)
+
+
+@contextmanager
+def faults_told(as_json: bool = False) -> Iterator[None]:
+    """Bad input inside becomes its list of faults and exit code 2."""
+    try:
+        yield
+    except InvalidProblem as invalid:
+        refuse(invalid.faults, as_json)
+    except OSError as error:
+        refuse([Fault((), "file", error.filename, error.strerror or str(error))], as_json)
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Run the application and leave with its exit code; no traceback reaches the user unless asked for."""
+    try:
+        app()
+    except MitaanError as error:
+        note(f"mitaan: {error}")
+        sys.exit(DEFECT)
+    except KeyboardInterrupt:
+        note("mitaan: stopped")
+        sys.exit(NOTHING)
+    except BrokenPipeError:  # the reader of our stdout has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)
+    except Exception as error:
+        if os.environ.get("MITAAN_TRACEBACK"):
+            raise
+        note(f"mitaan: defect: {type(error).__name__}: {error} (MITAAN_TRACEBACK=1 shows where)")
+        sys.exit(DEFECT)
+    sys.exit(DONE)
+
+
+# ----------------------------------------------------------------------------------- progress
+
+
+def cost_words(document: Mapping[str, Any]) -> str:
+    """Cost and gap of a plan document in words."""
+    gap = document["gap"]
+    proven = "no bound yet" if gap is None else "proven optimal" if gap == 0 else f"within {gap:.1%} of the bound"
+    return f"cost {document['cost']:,} cost seconds ({proven})"
+
+
+class ProgressLine:
+    """One live line on a terminal: phase, best cost, bound, gap, time. Elsewhere a line when there is news."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._status = err.status("starting") if err.is_terminal and not quiet else None
+        self._told_at_s = -LOG_EVERY_S
+        self._phase = ""
+
+    def __enter__(self) -> ProgressLine:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one message of the planner."""
+        if self._quiet:
+            return
+        best = "-" if progress.best is None else f"{progress.best.second_level_s:,}"
+        broken = 0 if progress.best is None else progress.best.broken_promises
+        bound = "-" if progress.lower_bound_s is None else f"{progress.lower_bound_s:,}"
+        gap = "-" if progress.gap is None else f"{progress.gap:.2%}"
+        kept = f", broken {broken}" if broken else ""
+        line = f"{progress.phase}: best {best}{kept}, bound {bound}, gap {gap}, {progress.elapsed_s:.1f} s"
+        if self._status is not None:
+            self._status.update(line)
+        elif progress.phase != self._phase or progress.elapsed_s - self._told_at_s >= LOG_EVERY_S:
+            self._phase, self._told_at_s = progress.phase, progress.elapsed_s
+            note(line)
