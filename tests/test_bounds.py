@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 
 from optimizer.bounds import broken_promises_bound, can_reach, flow_bound_s
-from optimizer.domain import Problem
+from optimizer.domain import Problem, Visit
 from optimizer.timing import timed_route
 from tests.builders import FREE, appointment, delivery, executive, place, problem
 from tests.exact import best_plan
@@ -53,7 +53,7 @@ def test_kit_holders_count_once() -> None:
 
 
 def test_a_detour_may_be_the_faster_way_and_is_believed() -> None:
-    visits = [appointment("A1", "08:00", at=place("P1")), delivery("D1", at=place("P2"))]
+    visits: list[Visit] = [appointment("A1", "08:00", at=place("P1")), delivery("D1", at=place("P2"))]
     slow = {("office", "P1"): 5_000, ("office", "P2"): 100, ("P2", "P1"): 100, ("P1", "office"): 100}
     day = problem(visits, [executive("E1")], legs=slow)
     assert timed_route(day, "E1", ["A1"]) is None

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from optimizer.arrays import NEVER, day_arrays
 from optimizer.check import ViolationCode, violations
-from optimizer.domain import Problem
+from optimizer.domain import Problem, Visit
 from optimizer.engines.insertion import insertion, insertion_cost
 from optimizer.engines.routes import cheapest, orders_of, put, route_cost_s, routes_of, take, total_cost
 from optimizer.objective import broken_promises, cost
@@ -57,7 +57,7 @@ def test_work_is_spread_where_fairness_is_priced() -> None:
 
 
 def test_a_pin_and_a_prefix_are_planned_around() -> None:
-    visits = [
+    visits: list[Visit] = [
         appointment("A1", "09:00", pinned_to="E2"),
         appointment("A2", "10:00"),
         delivery("D1", east_s=600, price_s=9_000),
