@@ -96,8 +96,8 @@ def test_broken_characters_are_told() -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_day(text.encode())
     assert [line.encode() for line in caught.value.lines()] == [
-        b"day.json:/?: 1: a field of the format; see the published schema [unknown_field]",
-        b'day.json:/name: "?": text without broken characters [bad_text]',
+        rb"day.json:/\ud800: 1: a field of the format; see the published schema [unknown_field]",
+        rb'day.json:/name: "\ud800": text without broken characters [bad_text]',
     ]
     assert json.dumps(caught.value.as_json(), ensure_ascii=False).encode()
 
@@ -145,6 +145,8 @@ CASES: list[tuple[str, str, Any, str, str]] = [
     ("a negative service of a delivery", "/visits/1/service_s", -5, "", "bad_service"),
     ("a service longer than its slot", "/visits/0/service_s", 3601, "", "service_longer_than_slot"),
     ("a weight of nothing", "/visits/0/weight", 0, "", "too_small"),
+    ("a weight beyond all measure", "/visits/0/weight", 10**17, "", "too_large"),
+    ("a price beyond all measure", "/visits/1/waiting_price_s", 10**17, "", "too_large"),
     ("an id with a blank", "/visits/0/id", "A 1", "", "bad_id"),
     ("an id in Hindi", "/executives/0/id", "राम", "", "bad_id"),
     ("a service that is no id", "/visits/0/service", "income certificate", "", "bad_id"),
@@ -340,6 +342,13 @@ def test_a_fault_says_file_place_value_rule_and_code() -> None:
             "rule": "service takes 0 s to 24 h",
         }
     ]
+
+
+def test_a_long_value_is_cut_off() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        day_of(changed((("visits",), {"x": "y" * 10_000})))
+    assert len(caught.value.lines()[0]) < 200
+    assert len(caught.value.as_json()[0]["value"]) < 600
 
 
 def test_the_faults_of_a_matrix_are_told_with_those_of_the_day(tmp_path: Path) -> None:

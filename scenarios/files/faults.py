@@ -13,7 +13,7 @@ from typing import Any
 
 from optimizer.domain import Fault, InvalidProblem
 
-_SHOWN = 80
+_SHOWN, _KEPT = 80, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,24 @@ class FileFault(Fault):
         return f"{self.file}:{self.line}" + ("" if self.column is None else f":{self.column}")
 
     def __str__(self) -> str:
-        shown = _as_json(self.value)
+        shown = json.dumps(self.value, ensure_ascii=False, default=str)
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
-        return _printable(f"{self.place}: {shown}: {self.rule} [{self.code}]")
+        return _one_line(f"{self.place}: {shown}: {self.rule} [{self.code}]")
 
     def as_json(self) -> dict[str, Any]:
-        """The fault as plain JSON values; `pointer` is null for a place given by line and column."""
+        """The fault as plain JSON values; `pointer` is null for a place given by line and column.
+
+        A value that is long as JSON is cut off, and text.
+        """
+        value = _as_json(self.value)
         return {
-            "file": _printable(self.file),
-            "pointer": _printable(self.pointer) if self.line is None else None,
+            "file": _encodable(self.file),
+            "pointer": _encodable(self.pointer) if self.line is None else None,
             "line": self.line,
             "column": self.column,
             "code": self.code,
-            "value": json.loads(_as_json(self.value)),
-            "rule": _printable(self.rule),
+            "value": json.loads(value) if len(value) <= _KEPT else value[:_KEPT] + "...",
+            "rule": _encodable(self.rule),
         }
 
 
@@ -69,14 +73,19 @@ class InvalidInput(InvalidProblem):
         return [fault.as_json() for fault in self.faults]
 
 
-def _printable(text: str) -> str:
+def _one_line(text: str) -> str:
+    """Text with line ends, control and broken characters spelled out: a file must not steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _encodable(text: str) -> str:
     """Text with a question mark for each half of a character that JSON can say and no file can hold."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _as_json(value: object) -> str:
     try:
-        return _printable(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+        return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
     except ValueError:  # NaN and infinity are no JSON
         return json.dumps(str(value))
 

@@ -36,6 +36,9 @@ StandIns = Mapping[str, object]
 
 SCHEMA_VERSION = 1
 DEFAULT_SPEEDS = "default"
+MOST = 1_000_000_000
+"""Of a price or a target: beyond every use, and small enough that sums over a day are exact."""
+MOST_WEIGHT = 1_000_000
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -124,7 +127,17 @@ def _whole(low: int, high: int | None = None) -> WithJsonSchema:
     return WithJsonSchema({"type": "integer", **limits})
 
 
+def _at_most(most: int) -> AfterValidator:
+    def check(value: int) -> int:
+        if value > most:
+            raise PydanticCustomError("too_large", f"at most {most:,}")
+        return value
+
+    return AfterValidator(check)
+
+
 NotNegative = Annotated[int, _whole(0)]
+Price = Annotated[int, _at_most(MOST), _whole(0, MOST)]
 DaySeconds = Annotated[int, _whole(0, DAY_S)]
 Minutes = Annotated[int, _whole(0, DAY_S // 60)]
 Sha256 = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
@@ -205,26 +218,26 @@ class MatrixShape(TravelShape):
 class FairnessShape(Shape):
     """Above `above_s` of busy time each further 1,000 s cost `price_permille` cost seconds more than below."""
 
-    above_s: NotNegative
-    price_permille: NotNegative
+    above_s: Price
+    price_permille: Price
 
 
 class WaitingShape(Shape):
     """What leaving a delivery for later costs, by days to its due date."""
 
-    far_s: NotNegative = 1_200
-    due_s: NotNegative = 7_200
-    horizon_days: Annotated[int, _whole(1)] = 10
-    overdue_s_per_day: NotNegative = 3_600
-    cap_s: NotNegative = 21_600
+    far_s: Price = 1_200
+    due_s: Price = 7_200
+    horizon_days: Annotated[int, _at_most(MOST), _whole(1, MOST)] = 10
+    overdue_s_per_day: Price = 3_600
+    cap_s: Price = 21_600
 
 
 class PricesShape(Shape):
     """Prices of the second cost level, in cost seconds."""
 
-    overtime_permille: NotNegative = 2_000
+    overtime_permille: Price = 2_000
     fairness: list[FairnessShape] = [FairnessShape(above_s=18_000, price_permille=500)]
-    continuity_s: NotNegative = 600
+    continuity_s: Price = 600
     waiting: WaitingShape = WaitingShape()
 
 
@@ -288,7 +301,7 @@ class AppointmentShape(VisitShape):
     kind: Literal["appointment"]
     slot: Moment
     """When its slot opens."""
-    weight: Annotated[int, _whole(1)] = 1
+    weight: Annotated[int, _at_most(MOST_WEIGHT), _whole(1, MOST_WEIGHT)] = 1
     """What breaking the promise counts."""
 
 
@@ -300,7 +313,7 @@ class DeliveryShape(VisitShape):
     """One after the other; from opening time to closing time less the service when left out."""
     due: Date | None = None
     """The last good day. A due date or a waiting price must be given."""
-    waiting_price_s: NotNegative | None = None
+    waiting_price_s: Price | None = None
     """Cost seconds of leaving it for another day; by the curve of the prices when left out."""
     held_by: Id | None = None
     """Who carries the envelope; null when it lies at the office."""
