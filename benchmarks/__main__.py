@@ -1,0 +1,208 @@
+"""`python -m benchmarks`: run series, show records. README.md is the protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.console import BAD_INPUT, DONE, DONE_WITH_BROKEN_RULES, faults_told, note, run, say
+from benchmarks.compare import by_series, compared
+from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
+from benchmarks.run import PLANNERS, SMOKE_DAYS, Case, Interrupt, cases, day_files, read_problems, run_series, warm_up
+from benchmarks.show import show_comparison, show_contradictions, show_series
+from optimizer.domain import Fault, InvalidProblem, Limits, Problem
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+MOST_SEEDS = 1_000
+_SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+
+app = typer.Typer(
+    help="Measure engines by the protocol of benchmarks/README.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SMOKE_FILE, RUNS_FILE = RECORDS / "smoke.jsonl", RECORDS / "runs.jsonl"
+
+
+# ------------------------------------------------------------------------------ small pieces
+
+
+@contextmanager
+def _gathered(faults: list[Fault]) -> Iterator[None]:
+    """Faults raised inside join the list, so that all bad input is told at once."""
+    try:
+        yield
+    except InvalidProblem as invalid:
+        faults.extend(invalid.faults)
+
+
+def _shown(path: Path) -> str:
+    """A path as it is told: from the root of the checkout where it lies inside."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def _words(option: str, text: str) -> list[str]:
+    words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise InvalidProblem([Fault((option,), "nothing_named", text, "at least one, several by comma")])
+    return words
+
+
+def _seeds(words: Sequence[str]) -> list[int]:
+    """`1`, `4`, `7-9` as numbers. Raises InvalidProblem with every word that says none."""
+    seeds: list[int] = []
+    faults = []
+    for row, word in enumerate(words):
+        found = _SEEDS.fullmatch(word)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
+        if not 0 <= last - first < MOST_SEEDS:
+            faults.append(Fault(("seeds", row), "bad_seed", word, f"a number, or two as 1-5, at most {MOST_SEEDS}"))
+        else:
+            seeds.extend(range(first, last + 1))
+    if faults:
+        raise InvalidProblem(faults)
+    return list(dict.fromkeys(seeds))
+
+
+def _engines(words: Sequence[str]) -> list[str]:
+    rule = f"one of {', '.join(PLANNERS)}"
+    faults = [
+        Fault(("engines", row), "unknown_engine", word, rule) for row, word in enumerate(words) if word not in PLANNERS
+    ]
+    if faults:
+        raise InvalidProblem(faults)
+    return list(words)
+
+
+def _earlier(out: Path) -> list[Record]:
+    """What a record file holds already, so that one that cannot be read is refused before an hour of runs."""
+    return read_records([out]) if out.exists() else []
+
+
+def _sound(records: Sequence[Record]) -> bool:
+    """Every run has a plan that keeps all promises and breaks no rule."""
+    return all(record.outcome is Outcome.PLANNED and not record.violations for record in records)
+
+
+def _series(order: Sequence[Case], problems: Mapping[str, Problem], out: Path) -> NoReturn:
+    """Run a series, add its records to a file, show its table, and leave with the exit code."""
+    engines = list(dict.fromkeys(case.engine for case in order))
+    records: list[Record] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # One refresh a second: the bar shares the CPU with what is measured.
+    with Interrupt() as interrupt, Progress(*columns, console=Console(stderr=True), refresh_per_second=1) as bar:
+        task = bar.add_task("warming up", total=len(order))
+
+        def tell(case: Case) -> None:
+            bar.update(task, description=f"{case.day}, {case.engine}, seed {case.limits.seed}")
+
+        warm_up(engines, interrupt)
+        for record in run_series(problems, order, surroundings(), interrupt, on_start=tell):
+            append(out, record)
+            records.append(record)
+            bar.advance(task)
+    show_series(records)
+    contradicted = show_contradictions(read_records([out])) if records else False
+    if records:
+        say(f"{len(records)} records added to {_shown(out)}")
+    if interrupt():
+        note(f"stopped after {len(records)} of {len(order)} runs")
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(DONE if _sound(records) and not contradicted else DONE_WITH_BROKEN_RULES)
+
+
+# ---------------------------------------------------------------------------------- commands
+
+
+@app.command()
+def smoke(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Add the records to this file.", show_default=_shown(SMOKE_FILE))
+    ] = SMOKE_FILE,
+) -> None:
+    """A small series, about a minute: 4 days, 3 engines, 2 seeds, 3 seconds each at most."""
+    with faults_told():
+        _earlier(out)
+        problems = read_problems(day_files(SMOKE_DAYS))
+    _series(cases(list(problems), list(PLANNERS), (1, 2), Limits(3.0)), problems, out)
+
+
+@app.command("run")
+def run_command(
+    days: Annotated[str, typer.Option(help="Names of committed days, cities, bench, all, or files; by comma.")],
+    engines: Annotated[str, typer.Option(help=f"Some of {', '.join(PLANNERS)}; by comma.")] = ",".join(PLANNERS),
+    seeds: Annotated[str, typer.Option(help="Seeds as 1,2 or 1-5.")] = "1-3",
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Of a run [30 without iterations].")
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(help="Of a run: repeatable on every machine.")] = None,
+    threads: Annotated[int, typer.Option(help="Of a run, at most.")] = 1,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Add the records to this file.", show_default=_shown(RUNS_FILE))
+    ] = RUNS_FILE,
+) -> None:
+    """A series of your own. Ctrl-C keeps what is recorded."""
+    with faults_told():
+        faults: list[Fault] = []
+        problems: dict[str, Problem] = {}
+        with _gathered(faults):
+            _earlier(out)
+        with _gathered(faults):
+            problems = read_problems(day_files(_words("days", days)))
+        with _gathered(faults):
+            wanted_engines = _engines(_words("engines", engines))
+        with _gathered(faults):
+            wanted_seeds = _seeds(_words("seeds", seeds))
+        with _gathered(faults):
+            limit = 30.0 if time_limit is None and iterations is None else time_limit
+            limits = Limits(limit, iterations, threads=threads)
+        if faults:
+            raise InvalidProblem(faults)
+    _series(cases(list(problems), wanted_engines, wanted_seeds, limits), problems, out)
+
+
+@app.command("table")
+def table_command(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Record files.")],
+    last: Annotated[bool, typer.Option("--last", help="Only the newest series.")] = False,
+) -> None:
+    """Show the table of every series in the files."""
+    with faults_told():
+        records = read_records(files)
+    series = list(by_series(records).values())
+    shown = [record for runs in (series[-1:] if last else series) for record in runs]
+    show_series(shown)
+    contradicted = show_contradictions(records)
+    raise typer.Exit(DONE if _sound(shown) and not contradicted else DONE_WITH_BROKEN_RULES)
+
+
+@app.command("compare")
+def compare_command(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A record file.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another, compared with it.")],
+) -> None:
+    """Pair the runs of two files by day, engine, seed and limits: how B did against A."""
+    with faults_told():
+        ours, theirs = read_records([a]), read_records([b])
+    comparison = compared(ours, theirs)
+    show_comparison(ours, theirs, comparison)
+    contradicted = show_contradictions([*ours, *theirs])
+    if not comparison.pairings:
+        note("nothing to compare: no run of A has a partner in B")
+        raise typer.Exit(BAD_INPUT)
+    raise typer.Exit(DONE_WITH_BROKEN_RULES if contradicted else DONE)
+
+
+if __name__ == "__main__":
+    run(app)
