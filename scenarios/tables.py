@@ -38,7 +38,7 @@ from scenarios.files import (
 )
 from scenarios.travel.matrix import decoded
 
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 VISITS, EXECUTIVES = "visits", "executives"
 FILES = {VISITS: "visits.csv", EXECUTIVES: "executives.csv"}
 EXPLANATION = "tables.txt"
@@ -59,7 +59,7 @@ class _Unreadable:
 class _Column:
     """A column: where its value goes in the row of the day file, how it is typed, and what it means to a person."""
 
-    path: Path_
+    path: KeyPath
     read: Callable[[str, dt.date], Any]
     meaning: str
     required: bool = False
@@ -241,7 +241,7 @@ class _Reading:
         self._cells: dict[str, list[tuple[int, dict[str, str]]]] = {VISITS: [], EXECUTIVES: []}
         self.faults: list[Fault] = []
         self.outside: list[FileFault] = []  # of lines and headings, which a day file does not have
-        self._copied: set[Path_] = set()  # places that no cell says; what is wrong with them is told elsewhere
+        self._copied: set[KeyPath] = set()  # places that no cell says; what is wrong with them is told elsewhere
 
     def load(self, key: str, path: Path) -> None:
         """Read a table; what is wrong with its form is noted."""
@@ -314,7 +314,7 @@ class _Reading:
         return FileFault((), code, value, rule, self._file[key], line, name)
 
 
-def _column_of(columns: Mapping[str, _Column], path: Path_) -> str | None:
+def _column_of(columns: Mapping[str, _Column], path: KeyPath) -> str | None:
     """The column a path in a row of the day file came from, or the first of those below it."""
     for name, column in columns.items():
         shared = min(len(path), len(column.path))

@@ -12,7 +12,7 @@ from scenarios.files.faults import FileFault, in_json
 from scenarios.files.shape import Fitted, StandIns, fitted
 
 T = TypeVar("T")
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 Document = dict[str, Any]
 NO_STAND_INS: StandIns = {}
 
@@ -36,7 +36,7 @@ class Notes:
             shown.append(Fault(fault.path, fault.code, value if found else fault.value, fault.rule))
         return [*in_json(self.file, shown), *self.outside]
 
-    def raw(self, path: Path_) -> tuple[bool, Any]:
+    def raw(self, path: KeyPath) -> tuple[bool, Any]:
         """Whether there is such a place in the file, and the value there."""
         value: Any = self.document
         for part in path:
@@ -48,12 +48,12 @@ class Notes:
                 return False, None
         return True, value
 
-    def note(self, path: Path_, code: str, value: object, rule: str) -> None:
+    def note(self, path: KeyPath, code: str, value: object, rule: str) -> None:
         """Note a broken rule."""
         self.faults.append(Fault(path, code, value, rule))
 
     def fitted(
-        self, adapter: TypeAdapter[T], value: object, path: Path_, stand_ins: StandIns = NO_STAND_INS
+        self, adapter: TypeAdapter[T], value: object, path: KeyPath, stand_ins: StandIns = NO_STAND_INS
     ) -> Fitted[T]:
         """As `shape.fitted`; what is wrong with the text already is not told again as a wrong type."""
         found: list[Fault] = []
@@ -68,8 +68,8 @@ class Notes:
     def built(
         self,
         build: Callable[[], T],
-        path: Path_,
-        keys: Mapping[str, Path_],
+        path: KeyPath,
+        keys: Mapping[str, KeyPath],
         replaced: frozenset[str] = frozenset(),
     ) -> T | None:
         """What `build` makes; None, with its faults noted under the keys of the file, when it breaks rules.
@@ -86,6 +86,6 @@ class Notes:
                     self.note((*path, *first, *fault.path[1:]), fault.code, fault.value, fault.rule)
             return None
 
-    def check_id(self, text: str, path: Path_) -> None:
+    def check_id(self, text: str, path: KeyPath) -> None:
         """Note a text that is no id."""
         self.built(lambda: Place(text, 0.0, 0.0), path, {"place_id": ()})  # a place knows what an id may look like

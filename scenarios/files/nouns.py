@@ -21,7 +21,7 @@ from optimizer.domain import (
     Visit,
 )
 from optimizer.units import DAY_S, MINUTE_S, day_second, hhmm
-from scenarios.files.notes import Document, Notes, Path_
+from scenarios.files.notes import Document, KeyPath, Notes
 from scenarios.files.shape import (
     AppointmentShape,
     BreakShape,
@@ -47,8 +47,8 @@ _EXECUTIVE_STAND_INS = {
 }
 
 # What a noun calls a value, where the file calls it otherwise.
-_SHIFT_KEYS: dict[str, Path_] = {"close_s": ("close",), "overtime_s": ("overtime_minutes",)}
-_LOCATION_KEYS: dict[str, Path_] = {"lon": ("location", "coordinates", 0), "lat": ("location", "coordinates", 1)}
+_SHIFT_KEYS: dict[str, KeyPath] = {"close_s": ("close",), "overtime_s": ("overtime_minutes",)}
+_LOCATION_KEYS: dict[str, KeyPath] = {"lon": ("location", "coordinates", 0), "lat": ("location", "coordinates", 1)}
 
 
 NOWHERE = Place("nowhere", 0.0, 0.0)
@@ -63,7 +63,7 @@ class Nouns(Notes):
         self.date: dt.date | None = None
         self.grid: SlotGrid | None = None
         self._guessed_date: dt.date | None = None
-        self.spots: list[tuple[Path_, Place]] = []  # places that could be built, with the path of their object
+        self.spots: list[tuple[KeyPath, Place]] = []  # places that could be built, with the path of their object
 
     def raw_rows(self, key: str) -> list[dict[str, Any]]:
         """The objects in a list at the top, as they stand in the file."""
@@ -72,7 +72,7 @@ class Nouns(Notes):
 
     # ----------------------------------------------------------------------- places and times
 
-    def place(self, shape: PlaceShape, path: Path_, id_key: str = "place") -> Place | None:
+    def place(self, shape: PlaceShape, path: KeyPath, id_key: str = "place") -> Place | None:
         """A place; None, with faults, when it cannot be. `id_key` is where its id stands."""
         lon, lat = shape.location.coordinates
         place = self.built(lambda: Place(shape.place, lon, lat), path, {**_LOCATION_KEYS, "place_id": (id_key,)})
@@ -80,7 +80,7 @@ class Nouns(Notes):
             self.spots.append((path, place))
         return place
 
-    def _second(self, moment: dt.datetime, path: Path_) -> int | None:
+    def _second(self, moment: dt.datetime, path: KeyPath) -> int | None:
         """The day second of a moment of this day, its end at midnight included; None, with a fault, otherwise.
 
         When the date of the day is not known, the first moment of the file says it, and nothing is faulted.
@@ -95,7 +95,7 @@ class Nouns(Notes):
         return None
 
     def _window(
-        self, opens: dt.datetime, closes: dt.datetime, path: Path_, keys: tuple[str, str] = ("open", "close")
+        self, opens: dt.datetime, closes: dt.datetime, path: KeyPath, keys: tuple[str, str] = ("open", "close")
     ) -> TimeWindow | None:
         open_s, close_s = self._second(opens, (*path, keys[0])), self._second(closes, (*path, keys[1]))
         if closes < opens:
@@ -106,7 +106,7 @@ class Nouns(Notes):
 
     # ------------------------------------------------------------------- executives and visits
 
-    def executive(self, raw: Any, path: Path_) -> Executive | None:
+    def executive(self, raw: Any, path: KeyPath) -> Executive | None:
         """An executive; None, with faults, when they cannot be."""
         before = len(self.faults)
         fit = self.fitted(_EXECUTIVE, raw, path, _EXECUTIVE_STAND_INS)
@@ -134,18 +134,18 @@ class Nouns(Notes):
         )
         return executive if len(self.faults) == before and start and end and shift else None
 
-    def _shift(self, shape: ShiftShape, path: Path_) -> Shift | None:
+    def _shift(self, shape: ShiftShape, path: KeyPath) -> Shift | None:
         open_s, close_s = self._second(shape.open, (*path, "open")), self._second(shape.close, (*path, "close"))
         if open_s is None or close_s is None:
             open_s, close_s = 0, 0  # the overtime can be judged all the same
         return self.built(lambda: Shift(open_s, close_s, shape.overtime_minutes * MINUTE_S), path, _SHIFT_KEYS)
 
-    def _break(self, shape: BreakShape, path: Path_) -> Break | None:
+    def _break(self, shape: BreakShape, path: KeyPath) -> Break | None:
         window = self._window(shape.earliest, shape.latest, path, ("earliest", "latest"))
         stand_in = window or TimeWindow(0, DAY_S)
         return self.built(lambda: Break(shape.minutes * MINUTE_S, stand_in), path, {"duration_s": ("minutes",)})
 
-    def visit(self, raw: Any, path: Path_) -> Visit | None:
+    def visit(self, raw: Any, path: KeyPath) -> Visit | None:
         """An appointment or a delivery; None, with faults, when it cannot be."""
         if not isinstance(raw, dict):
             self.note(path, "wrong_type", raw, "an object")
@@ -166,7 +166,7 @@ class Nouns(Notes):
             self.note((*path, "kind"), code, kind, "'appointment' or 'delivery'")
         return visit if len(self.faults) == before else None
 
-    def _spot(self, shape: VisitShape, path: Path_, replaced: frozenset[str]) -> Place:
+    def _spot(self, shape: VisitShape, path: KeyPath, replaced: frozenset[str]) -> Place:
         """Where a visit is; somewhere, with a fault noted, when that cannot be."""
         if shape.service is not None:
             self.check_id(shape.service, (*path, "service"))
@@ -175,7 +175,7 @@ class Nouns(Notes):
         spot = PlaceShape.model_construct(place=shape.place or shape.id, location=shape.location)
         return self.place(spot, path, "id" if shape.place is None else "place") or NOWHERE
 
-    def _appointment(self, shape: AppointmentShape, path: Path_, replaced: frozenset[str]) -> Appointment | None:
+    def _appointment(self, shape: AppointmentShape, path: KeyPath, replaced: frozenset[str]) -> Appointment | None:
         place = self._spot(shape, path, replaced)
         slot = None if "slot" in replaced else self._slot(shape.slot, (*path, "slot"))
         stand_in = slot or (self.grid.slot(0) if self.grid else Slot(0, DAY_S))
@@ -196,7 +196,7 @@ class Nouns(Notes):
         )
         return None if slot is None else visit
 
-    def _slot(self, opens: dt.datetime, path: Path_) -> Slot | None:
+    def _slot(self, opens: dt.datetime, path: KeyPath) -> Slot | None:
         """The slot of the day that opens then; None, with a fault, when there is none."""
         open_s = self._second(opens, path)
         if open_s is None or self.grid is None:
@@ -212,7 +212,7 @@ class Nouns(Notes):
             return None
         return Slot(open_s, open_s + grid.slot_s)
 
-    def _delivery(self, shape: DeliveryShape, path: Path_, replaced: frozenset[str]) -> Delivery | None:
+    def _delivery(self, shape: DeliveryShape, path: KeyPath, replaced: frozenset[str]) -> Delivery | None:
         place, windows = self._spot(shape, path, replaced), self._windows(shape, path)
         visit = self.built(
             lambda: Delivery(
@@ -233,7 +233,7 @@ class Nouns(Notes):
         )
         return visit if windows else None
 
-    def _windows(self, shape: DeliveryShape, path: Path_) -> tuple[TimeWindow, ...]:
+    def _windows(self, shape: DeliveryShape, path: KeyPath) -> tuple[TimeWindow, ...]:
         """The windows of a delivery in the order of the file; empty, with faults, when one of them cannot be."""
         grid = self.grid
         if shape.windows is None:

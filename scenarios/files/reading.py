@@ -37,7 +37,7 @@ from optimizer.units import DAY_S
 from scenarios.catalogue import Catalogue, City, load_catalogue
 from scenarios.files.day import ScenarioDay, TravelSpec, scenario_day
 from scenarios.files.faults import InvalidInput, in_json, in_table, read_bytes
-from scenarios.files.notes import Document, Path_
+from scenarios.files.notes import Document, KeyPath
 from scenarios.files.nouns import NOWHERE, Nouns
 from scenarios.files.shape import (
     DEFAULT_SPEEDS,
@@ -188,7 +188,7 @@ class _Reading(Nouns):
                 return scenario_day(problem, grids.spec, name, declared)
         raise InvalidInput(self.all_faults())
 
-    def _rows(self, key: str, build: Callable[[Any, Path_], T | None]) -> dict[int, T]:
+    def _rows(self, key: str, build: Callable[[Any, KeyPath], T | None]) -> dict[int, T]:
         """The rows of a list that could be built, by their position in the file."""
         rows = self.piece(key, _ROWS) or []
         if key == "visits" and len(rows) > self.limits.max_visits:
@@ -444,7 +444,7 @@ class _Reading(Nouns):
             path = self._place_in_file((of, positions[of][number], *fault.path[2:]))
             self.note(path, fault.code, fault.value, fault.rule)
 
-    def _place_in_file(self, path: Path_) -> Path_:
+    def _place_in_file(self, path: KeyPath) -> KeyPath:
         """The path of a fault between nouns; a place without an id of its own has that of its visit."""
         given, value = self.raw(path)
         return (*path[:-1], "id") if path[-1] == "place" and (not given or value is None) else path
