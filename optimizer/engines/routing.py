@@ -43,7 +43,7 @@ from optimizer.domain import Cost, Problem
 from optimizer.engines import EngineResult, OnProgress, Orders
 from optimizer.objective import cost
 from optimizer.stop import Stop
-from optimizer.timing import arrive_s, latest_departure_s, timed, timed_route
+from optimizer.timing import LAST_HOUR, arrive_s, latest_departure_s, timed, timed_route
 from optimizer.units import DAY_S, HOUR_S
 
 MILLI = 1_000
@@ -169,12 +169,12 @@ def runnable(problem: Problem, orders: Orders) -> Orders:
 
 
 @kernel
-def _slowest(day: DayArrays, first_s: int, last_s: int) -> int:
-    """Least pace of the hours from `first_s` to `last_s`, both included."""
-    pace = NEVER
-    for hour in range(max(0, first_s) // HOUR_S, min(last_s // HOUR_S, 23) + 1):
-        pace = min(pace, day.pace[hour])
-    return int(pace)
+def _longest_s(day: DayArrays, work: int, first_s: int, last_s: int) -> int:
+    """Clock seconds of this much work at most, when it is done between two day seconds: at the slowest pace there."""
+    slow, fast = NEVER, 0
+    for hour in range(max(0, first_s) // HOUR_S, min(last_s // HOUR_S, LAST_HOUR) + 1):
+        slow, fast = min(slow, day.pace[hour]), max(fast, day.pace[hour])
+    return int(-(-work // slow) + (slow < fast))  # where paces differ, hour marks may round once more
 
 
 @kernel
@@ -204,9 +204,8 @@ def arc_bounds_s(
             last = min(leave_last_s[a], latest_departure_s(day, places[a], places[b], by_s[b]))
             first = min(last, max(leave_first_s[a], latest_departure_s(day, places[a], places[b], calm_s[b])))
             home = arrive_s(day, places[a], places[b], last)
-            # At the slowest pace met on the way; one second more for rounding inside and at hour marks.
             if work > 0:
-                bound[a, b] = -(-work // _slowest(day, first, max(home, first))) + (len(day.pace) > 1)
+                bound[a, b] = _longest_s(day, work, first, max(home, first))
     return bound
 
 
