@@ -145,7 +145,7 @@ def test_every_stop_stands_once_on_the_map_the_timeline_and_in_its_roster_with_i
         (row,) = having(rows, class_="row", data_e=executive)
         (bar,) = [e for e in having(row, data_v=stop["visit"]) if e.tag == f"{SVG}g"]
         title = mark.find(f".//{SVG}title")
-            assert words(bar).endswith(words(mark if title is None else title)) or words(bar) in told
+        assert words(bar).endswith(words(mark if title is None else title)) or words(bar) in told
         (roster,) = having(root, id=f"roster-{executive}")
         (line,) = having(roster, data_v=stop["visit"])
         cells = [words(cell) for cell in line]
