@@ -90,9 +90,10 @@ def _earlier(out: Path) -> list[Record]:
     return read_records([out]) if out.exists() else []
 
 
-def _sound(records: Sequence[Record]) -> bool:
-    """Every run has a plan that keeps all promises and breaks no rule."""
-    return all(record.outcome is Outcome.PLANNED and not record.violations for record in records)
+def _exit_code(records: Sequence[Record], contradicted: bool) -> int:
+    """1 where something is wrong: an engine failed, broke a rule, or contradicts a proof. To lose is not wrong."""
+    wrong = contradicted or any(record.outcome is Outcome.FAILED or record.faulty for record in records)
+    return DONE_WITH_BROKEN_RULES if wrong else DONE
 
 
 def _series(order: Sequence[Case], problems: Mapping[str, Problem], out: Path) -> NoReturn:
@@ -115,11 +116,11 @@ def _series(order: Sequence[Case], problems: Mapping[str, Problem], out: Path) -
     show_series(records)
     contradicted = show_contradictions(read_records([out])) if records else False
     if records:
-        say(f"{len(records)} records added to {_shown(out)}")
+        say(f"{len(records)} record{'s' if len(records) > 1 else ''} added to {_shown(out)}")
     if interrupt():
         note(f"stopped after {len(records)} of {len(order)} runs")
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(DONE if _sound(records) and not contradicted else DONE_WITH_BROKEN_RULES)
+    raise typer.Exit(_exit_code(records, contradicted))
 
 
 # ---------------------------------------------------------------------------------- commands
@@ -184,7 +185,7 @@ def table_command(
     shown = [record for runs in (series[-1:] if last else series) for record in runs]
     show_series(shown)
     contradicted = show_contradictions(records)
-    raise typer.Exit(DONE if _sound(shown) and not contradicted else DONE_WITH_BROKEN_RULES)
+    raise typer.Exit(_exit_code(shown, contradicted))
 
 
 @app.command("compare")
