@@ -325,6 +325,7 @@ def demo(
 ) -> None:
     """Plan the committed day of Raipur and write table, files and picture."""
     with faults_told(), as_file(files("scenarios") / "data" / "days" / DEMO_DAY) as path:
+        _compile()
         scenario = _day(path)
         result = _solve(scenario.problem, Limits(time_limit, seed=seed), AUTO, quiet=False)
         try:
@@ -343,18 +344,20 @@ def demo(
 def warm_up() -> None:
     """Compile the engine's inner loops once, so that the first plan is as fast as the next."""
     with faults_told():
-        catalogue = load_catalogue()
-        city, date = catalogue.cities_in_scheme()[0], dt.date(2026, 12, 1)
-        tiny = [
-            bench_day(catalogue, city, date, 6, 0, 2),
-            generate_day(catalogue, city, date, Load.AS_RUN, seed=1),
-        ]
-        with working("compiling, about a minute the first time"):
-            for made in tiny:
-                result = plan_day(made.day.problem, Limits(None, iterations=2))
-                if result is not None:
-                    _document(made.day.problem, result)
+        _compile()
     say("ready")
+
+
+def _compile() -> None:
+    """Plan two small days, one with everything in it and one of appointments only: that runs every inner loop."""
+    catalogue = load_catalogue()
+    city, date = catalogue.cities_in_scheme()[0], dt.date(2026, 12, 1)
+    small = [bench_day(catalogue, city, date, 6, 0, 2), generate_day(catalogue, city, date, Load.AS_RUN, seed=1)]
+    with working("making ready; the first time on a machine this compiles for about a minute"):
+        for made in small:
+            result = plan_day(made.day.problem, Limits(None, iterations=2))
+            if result is not None:
+                _document(made.day.problem, result)
 
 
 # ------------------------------------------------------------------------------------- facts
