@@ -1,89 +1,111 @@
-"""The OR-Tools routing library as an engine: every rule of the model, local search until told to stop.
+"""The OR-Tools routing library as an engine: every rule of the model, said to the library; see below how.
+
+A first plan of the whole day by the library's local cheapest insertion and descent, then round after round:
+take the routes round a visit, some fifty visits, cut strings of visits out of a few of them (Christiaens,
+Vanden Berghe, "Slack induction by string removals for vehicle routing problems", Transportation Science
+54(2), 2020), have the library put them back and descend, and keep what is no dearer (solving a large day
+part by part: Taillard, Voss, "POPMUSIC", 2002). Small models are what makes it fast: the library looks
+through all pairs of a model before it calls a plan a local optimum, and its guided local search, simulated
+annealing and tabu search on the whole day had gained less by the end of every run we measured.
 
 How the rules of a day are said to the library:
 
 - *One service per slot* is a dimension of its own, not a side effect of time windows. It counts slots: an
   appointment of slot s is reached at exactly s and left at s + 1 or later, a delivery changes nothing. So
   no route holds two appointments of one slot, however short they are.
-- *Travel on the clock* depends on the departure; the library's durations do not (its cumul-dependent
-  transits are for its linear-programming schedulers, local search does not keep them). Each arc therefore
-  gets an upper bound of its travel over all departures that matter on it: those after which the executive
-  arrives neither in good time anyway nor too late in any case. Appointments stand in one slot, so their
-  arcs touch one or two hours and little is lost; between deliveries with wide windows the slowest hour
-  counts. A plan the library finds can be run; some tight plans it does not see.
-- *Breaks* are the library's break intervals, which it keeps out of service but allows inside travel; ours
-  are never there. Let m be the longest bound of an arc. A break that begins m before its window closes or
-  earlier can be moved behind the travel it falls into; where a window is shorter than that, the interval
-  is made m longer and may begin m earlier, which leaves room for both. Either way the route can be run
-  with a break at a place. A break after the return is allowed within overtime.
-- *Skills, pins and envelopes* are the vehicles allowed for a visit. Overtime, fairness and continuity are
-  soft bounds on the end, soft bounds on busy time and arc costs by executive. Deliveries may stay out at
-  their waiting price, appointments at a penalty above the second level of any plan.
+- *Travel on the clock* depends on the departure; a duration of the library does not (transits that depend on
+  the time exist in its C++, but their functions cannot be made in Python). Each arc gets an upper bound of
+  its travel over all departures that matter on it: not those after which the executive arrives in good time
+  anyway, nor those too late in any case. Appointments stand in one slot, so their arcs meet one or two hours
+  and little is lost; between deliveries with wide windows the slowest hour counts. So every route the library
+  makes can be run, but some tight ones it does not see. What it leaves out is therefore offered to the routes
+  once more on the exact clock.
+- *Breaks* are the library's break intervals: never in service, but the library lets them interrupt travel.
+  Nearly always such a break can be moved out of the travel: behind it, or, when that is after the window of
+  the break, before it, for then the window was open when the executive left. Only where an executive may
+  leave before the window opens and arrive after it closes neither holds. If a model has such arcs, its
+  interval is longer by the longest of them and may begin that much earlier, so that the travel fits in with
+  the break. Whose window is too close to the beginning of the shift for that, gets only what fits on the
+  exact clock.
+- *Skills, pins and envelopes* are the vehicles a visit may have. *Overtime* and *fairness* are soft bounds on
+  the end and on busy time, *continuity* is part of the arc costs of an executive. Deliveries may stay out at
+  their waiting price. A broken promise costs more than the whole second level of the model could, so no
+  saving is worth one; only weights too large for the library's 64 bits are cut, all to the same price.
+- *Fixed prefixes* are fixed successors. An executive whose prefix cannot be run on the bounds above, but on
+  the exact clock, keeps it and gets only what fits on the exact clock.
 
-The search is the library's iterated local search: strings of visits are ruined and put back (Christiaens,
-Vanden Berghe, "Slack induction by string removals", Transportation Science 54(2), 2020), improved by local
-search and accepted by annealing. On the committed days of 100 + 0 / 18 and 110 + 90 / 22 it was 1-2 % below
-guided local search after 5 s. The seed shuffles visits and executives, which is all that tells one search of
-the library from another.
-Routes are judged by our own timing and cost; a start is returned where the search found nothing better.
+Routes are timed and judged by our own `timing` and prices, the library's sums only guide it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ortools.constraint_solver import pywrapcp
 from ortools.constraint_solver.routing_enums_pb2 import FirstSolutionStrategy, LocalSearchMetaheuristic
 
-from optimizer.arrays import NEVER, NO_SLOT, BoolArray, DayArrays, Int64Array, day_arrays, kernel
-from optimizer.domain import Cost, Problem
+from optimizer.arrays import NEVER, NO_SLOT, BoolArray, DayArrays, Int64Array, day_arrays, lean_kernel
+from optimizer.domain import Problem
 from optimizer.engines import EngineResult, OnProgress, Orders
-from optimizer.objective import cost
+from optimizer.engines.arcs import TOO_LATE_S, Nodes, longest_over_break, nodes_of
+from optimizer.engines.routes import (
+    NOBODY,
+    UNRUNNABLE,
+    Routes,
+    cheapest,
+    orders_of,
+    put,
+    refresh,
+    route_cost_s,
+    routes_of,
+    take,
+)
 from optimizer.stop import Stop
-from optimizer.timing import LAST_HOUR, arrive_s, latest_departure_s, timed, timed_route
-from optimizer.units import DAY_S, HOUR_S
+from optimizer.units import DAY_S
 
 MILLI = 1_000
 """Library costs are thousandths of a cost second, so that prices per 1,000 s stay whole."""
 
-TOO_LATE_S = 2 * DAY_S
-"""Duration of an arc nobody can drive in time."""
+MOST_PENALTY = 1 << 58
+"""Sum of all penalties of a model at most: leaves room in the library's 64 bits for everything else."""
 
-FEW_VISITS = 12
-DESCENTS = 8
-SANE_ITERATIONS = 1_000_000
+GROUP_VISITS = (20, 70)
+"""Visits of a round, from and below."""
+
+IDLE_EXECUTIVES = 2
+"""Executives without a route who join a round, at most."""
+
+STRINGS, STRING_VISITS = 3, 8
+"""Strings cut out in a round, and visits in each, at most."""
+
+DESCENT_SHARE = 0.35
+"""Share of the time limit after which the descent on the whole day makes way for the rounds."""
+
+PATIENCE_ROUNDS, PATIENCE_PER_VISIT = 50, 20
+"""Rounds without a gain, in all and for each visit, after which the engine calls itself finished."""
+
+CHECK_EVERY = 20
+"""Solutions the library takes on its filters' word before one is checked by propagation: three times as
+fast at 600 visits. A wrong one would cost time, not correctness."""
 
 LOOK_EVERY = 64
-"""Checks of the library between two looks at the stop: often enough for a stop within a tenth of a second."""
+"""Checks of the library between two looks at the stop, in the search on the whole day."""
 
 TELL_EVERY_S = 0.25
 
-RUIN_VISITS, RUIN_STRING_VISITS = 20, 10
-OPERATOR_FALSE = 2  # the library's three-valued BOOL_FALSE
-OPERATORS_OFF = (
-    "use_relocate_pair",
+HOTTEST_S = 100
+"""Annealing: cost seconds a round may lose with probability 1/e in the beginning; falls to 0 at the end."""
+
+SLOW_OPERATORS = (
     "use_lin_kernighan",
     "use_relocate_expensive_chain",
-    "use_exchange_pair",
-    "use_light_relocate_pair",
-    "use_relocate_subtrip",
-    "use_exchange_subtrip",
     "use_global_cheapest_insertion_path_lns",
     "use_local_cheapest_insertion_path_lns",
     "use_relocate_path_global_cheapest_insertion_insert_unperformed",
-    "use_global_cheapest_insertion_expensive_chain_lns",
-    "use_local_cheapest_insertion_expensive_chain_lns",
-    "use_global_cheapest_insertion_close_nodes_lns",
-    "use_local_cheapest_insertion_close_nodes_lns",
 )
-"""Neighbourhoods switched off: those for pickups with deliveries, which do not occur here, and those that
-rebuild whole routes, which the ruining does already."""
-
-CLOSING_SHARE, CLOSING_S = 0.02, 0.25
-"""Share of the time limit, and at most how many seconds, kept for reading and judging the routes."""
+"""Default moves of the library left out: they gained nothing here, and the last three run over a time limit."""
 
 
 def routing(
@@ -96,426 +118,525 @@ def routing(
 ) -> EngineResult | None:
     """Search with OR-Tools routing. See the head of the file.
 
-    With a time limit: iterated local search until the time is over. With a number of iterations, and on days
-    of fewer than `FEW_VISITS` visits, where the library's iterated search has nothing to ruin: one descent to
-    a local optimum per iteration, each from another shuffle of the day, at most `DESCENTS` without a number.
-    None when stopped before the first solution and no start was given.
+    The first iteration of the stop makes the first plan (or takes the start), each further one is a round.
+    None when stopped before the first plan and no start was given. Fixed prefixes must be such that a
+    route can begin with them.
     """
     if stop():
         return None if start is None else EngineResult(start, finished=False)
-    search = _Search(problem, stop, seed, start, on_progress)
-    if stop.left_iterations() is None and len(problem.visits) >= FEW_VISITS:
-        search.until_stopped()
-    else:
-        search.descend()
-    return None if search.best is None else EngineResult(search.best, finished=search.finished)
-
-
-class _Search:
-    """The best orders over one or several runs of the library, judged by our own times and costs."""
-
-    def __init__(
-        self, problem: Problem, stop: Stop, seed: int, start: Orders | None, on_progress: OnProgress | None
-    ) -> None:
-        self._problem, self._stop, self._seed, self._tell = problem, stop, seed, on_progress
-        self._start = start
-        self.best = start
-        self.finished = False
-
-    def until_stopped(self) -> None:
-        """One iterated local search."""
-        model = _Model(self._problem, (self._seed,))
-        self._take(model.search(self._stop, self.best, self._tell, _iterated()))
-
-    def descend(self) -> None:
-        """A descent per iteration, the first from the start, the others from scratch."""
-        for number in range(DESCENTS if self._stop.left_iterations() is None else SANE_ITERATIONS):
-            model = _Model(self._problem, (self._seed, number))
-            begin = self._start if number == 0 else None
-            self._take(model.search(self._stop, begin, self._tell, _descent()))
-            if self._stop():
-                return
-        self.finished = True
-
-    def _take(self, found: Orders | None) -> None:
-        if found is None:
-            return
-        orders = runnable(self._problem, found)
-        if self.best is None or self._cost(orders) < self._cost(self.best):
-            self.best = orders
-
-    def _cost(self, orders: Orders) -> Cost:
-        return cost(self._problem, timed(self._problem, orders))
-
-
-def runnable(problem: Problem, orders: Orders) -> Orders:
-    """The orders with every visit taken out that keeps its route from being run; as they are when all can be.
-
-    The last visit of a route goes first, its fixed prefix never. By construction nothing has to go; this
-    stands between a mistake of the model and a plan that cannot be driven.
-    """
-    kept: dict[str, tuple[str, ...]] = {}
-    for executive_id, order in orders.items():
-        fixed = len(problem.executive_by_id[executive_id].fixed_prefix)
-        left = order
-        while len(left) > fixed and timed_route(problem, executive_id, left) is None:
-            left = left[:-1]
-        if left:
-            kept[executive_id] = left
-    return kept
-
-
-# -------------------------------------------------------------------------- durations of arcs
-
-
-@kernel
-def _longest_s(day: DayArrays, work: int, first_s: int, last_s: int) -> int:
-    """Clock seconds of this much work at most, when it is done between two day seconds: at the slowest pace there."""
-    slow, fast = NEVER, 0
-    for hour in range(max(0, first_s) // HOUR_S, min(last_s // HOUR_S, LAST_HOUR) + 1):
-        slow, fast = min(slow, day.pace[hour]), max(fast, day.pace[hour])
-    return int(-(-work // slow) + (slow < fast))  # where paces differ, hour marks may round once more
-
-
-@kernel
-def arc_bounds_s(
-    day: DayArrays,
-    places: Int64Array,
-    leave_first_s: Int64Array,
-    leave_last_s: Int64Array,
-    calm_s: Int64Array,
-    by_s: Int64Array,
-) -> Int64Array:
-    """[a, b]: travel from a to b at most, in clock seconds, or TOO_LATE_S where nobody arrives in time.
-
-    Departures from a lie between `leave_first_s[a]` and `leave_last_s[a]`. Who arrives at b up to
-    `calm_s[b]` waits there whatever the bound says, who arrives after `by_s[b]` is too late.
-    """
-    size = len(places)
-    bound = np.zeros((size, size), dtype=np.int64)
-    for a in range(size):
-        for b in range(size):
-            if a == b:
-                continue
-            if arrive_s(day, places[a], places[b], leave_first_s[a]) > by_s[b]:
-                bound[a, b] = TOO_LATE_S
-                continue
-            work = day.reference_s[places[a], places[b]] * day.work_per_s
-            last = min(leave_last_s[a], latest_departure_s(day, places[a], places[b], by_s[b]))
-            first = min(last, max(leave_first_s[a], latest_departure_s(day, places[a], places[b], calm_s[b])))
-            home = arrive_s(day, places[a], places[b], last)
-            if work > 0:
-                bound[a, b] = _longest_s(day, work, first, max(home, first))
-    return bound
+    search = _Search(problem, stop, seed, on_progress)
+    if start is not None:
+        search.begin_with(start)
+    elif not search.make_first_plan():
+        return None
+    finished = search.improve()
+    return EngineResult(orders_of(problem, search.routes), finished=finished)
 
 
 # ---------------------------------------------------------------------------------- the model
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """Distinct nodes where routes start and end, and which of them each vehicle has."""
-
-    starts: Int64Array
-    ends: Int64Array
-    start_of: list[int]
-    end_of: list[int]
-
-
-def _distinct(keys: Sequence[tuple[int, ...]], vehicles: Int64Array) -> tuple[Int64Array, list[int]]:
-    """One vehicle of each distinct key, and for every vehicle the number of its key."""
-    numbers: dict[tuple[int, ...], int] = {}
-    first: list[int] = []
-    for vehicle, key in zip(vehicles, keys, strict=True):
-        if key not in numbers:
-            numbers[key] = len(numbers)
-            first.append(int(vehicle))
-    return np.array(first, dtype=np.int64), [numbers[key] for key in keys]
-
-
-def _can_ever_serve(day: DayArrays) -> BoolArray:
-    """[e, v]: e may serve v, a window meets the shift, and the break of e has a place in the shift."""
-    if not day.may_serve.size:
-        return day.may_serve
-    opens = day.window_open_s[day.window_at[:-1]]
-    closes = day.window_close_s[day.window_at[1:] - 1]
-    meets = (closes >= day.shift_open_s[:, None]) & (opens + day.service_s <= day.latest_end_s[:, None])
-    begins = np.maximum(day.break_open_s, day.shift_open_s)
-    rests = (day.break_s == 0) | ((begins <= day.break_close_s) & (begins + day.break_s <= day.latest_end_s))
-    able: BoolArray = day.may_serve & meets & rests[:, None]
-    return able
+def _parameters(left_s: float | None) -> Any:
+    parameters = pywrapcp.DefaultRoutingSearchParameters()
+    parameters.first_solution_strategy = FirstSolutionStrategy.LOCAL_CHEAPEST_INSERTION
+    parameters.local_search_metaheuristic = LocalSearchMetaheuristic.GREEDY_DESCENT
+    # Linear programmes for times and soft bounds: eight times slower with breaks, and times are not read from here.
+    parameters.disable_scheduling_beware_this_may_degrade_performance = True
+    for operator in SLOW_OPERATORS:
+        setattr(parameters.local_search_operators, operator, 2)  # BOOL_FALSE of the library
+    parameters.time_limit.FromMilliseconds(DAY_S * MILLI if left_s is None else max(1, int(left_s * MILLI)))
+    return parameters
 
 
 class _Model:
-    """A routing model of a day. Nodes are visits, then starts, then ends; vehicles are executives."""
+    """A routing model of some visits and some executives of a day, given as rows, in the order of the library.
 
-    def __init__(self, problem: Problem, seed: tuple[int, ...]) -> None:
-        self._problem = problem
-        self._day = day_arrays(problem)
-        able = _can_ever_serve(self._day)
-        rng = np.random.default_rng(seed)
-        self.visits: Int64Array = rng.permutation(np.flatnonzero(able.any(axis=0)))
-        self.vehicles: Int64Array = rng.permutation(np.flatnonzero(able.any(axis=1)))
-        if self.visits.size and self.vehicles.size:
-            self._able = able[np.ix_(self.vehicles, self.visits)]
-            self._ends = self._make_ends()
-            self._build()
+    Its nodes are the visits, then the starts, then the ends they need; its vehicles are the executives.
+    """
 
-    def _make_ends(self) -> _Ends:
-        day, vehicles = self._day, self.vehicles
-        starts, start_of = _distinct([(int(day.start_place[e]), int(day.shift_open_s[e])) for e in vehicles], vehicles)
-        ends, end_of = _distinct([(int(day.end_place[e]), int(day.latest_end_s[e])) for e in vehicles], vehicles)
-        return _Ends(starts, ends, start_of, end_of)
-
-    def _build(self) -> None:
-        day, ends = self._day, self._ends
-        count, starts = len(self.visits), len(ends.starts)
-        self._size = count + starts + len(ends.ends)
+    def __init__(self, nodes: Nodes, visits: Int64Array, executives: Int64Array) -> None:
+        self._nodes, self._visits, self._executives = nodes, visits, executives
+        count = len(visits)
+        starts, start_of = np.unique(nodes.start_of[executives], return_inverse=True)
+        ends, end_of = np.unique(nodes.end_of[executives], return_inverse=True)
+        self._rows = np.concatenate((visits, starts, ends))
         self._manager = pywrapcp.RoutingIndexManager(
-            self._size,
-            len(self.vehicles),
-            [count + number for number in ends.start_of],
-            [count + starts + number for number in ends.end_of],
+            len(self._rows),
+            len(executives),
+            (count + np.ravel(start_of)).tolist(),
+            (count + len(starts) + np.ravel(end_of)).tolist(),
         )
-        self._model = pywrapcp.RoutingModel(self._manager)
-        self._node = [int(self._manager.NodeToIndex(k)) for k in range(count)]
-        places = np.concatenate((day.place[self.visits], day.start_place[ends.starts], day.end_place[ends.ends]))
-        self._reference = day.reference_s[np.ix_(places, places)].astype(np.int64)
-        self._service = np.zeros(self._size, dtype=np.int64)
-        self._service[:count] = day.service_s[self.visits]
+        settings = pywrapcp.DefaultRoutingModelParameters()
+        settings.solver_parameters.check_solution_period = CHECK_EVERY
+        self._model = pywrapcp.RoutingModel(self._manager, settings)
+        self._index = [int(self._manager.NodeToIndex(k)) for k in range(count)]
+        self._at = {int(v): self._index[k] for k, v in enumerate(visits)}
+        self._cut = np.ix_(self._rows, self._rows)
         self._price_arcs()
-        self._keep_time(places)
+        self._keep_time()
         self._keep_slots()
-        self._price_fairness()
+        self._price_busy_time()
         self._price_unserved()
         self._fix_prefixes()
+        self._model.CloseModelWithParameters(_parameters(None))
 
     def _matrix(self, values: Int64Array) -> int:
         return int(self._model.RegisterTransitMatrix(values.tolist()))
 
     def _price_arcs(self) -> None:
         """Reference travel, and continuity on the arc into a visit; one matrix per set of preferences."""
-        rows, kind = np.unique(self._day.continuity[np.ix_(self.vehicles, self.visits)], axis=0, return_inverse=True)
+        reference = self._nodes.reference_s[self._cut] * MILLI
+        wishes = self._nodes.day.continuity[np.ix_(self._executives, self._visits)]
+        kinds, kind_of = np.unique(wishes, axis=0, return_inverse=True)
         evaluators = []
-        for row in rows:
-            price = self._reference * MILLI
-            price[:, : len(row)] += row * MILLI
+        for kind in kinds:
+            price = reference.copy()
+            price[:, : len(kind)] += kind * MILLI
             evaluators.append(self._matrix(price))
-        for vehicle, number in enumerate(np.ravel(kind)):
-            self._model.SetArcCostEvaluatorOfVehicle(evaluators[number], vehicle)
+        for vehicle, kind in enumerate(np.ravel(kind_of)):
+            self._model.SetArcCostEvaluatorOfVehicle(evaluators[kind], vehicle)
 
-    def _keep_time(self, places: Int64Array) -> None:
+    def _keep_time(self) -> None:
         """Time windows, shifts, overtime and breaks."""
-        day, ends, visits = self._day, self._ends, self.visits
-        opens, closes = day.window_open_s[day.window_at[visits]], day.window_close_s[day.window_at[visits + 1] - 1]
-        pauses = day.break_s[self.vehicles]
-        pause = int(pauses.max())
-        rest_by = int(day.break_close_s[self.vehicles][pauses > 0].min()) if pause else NEVER
-        start_open = day.shift_open_s[ends.starts]
-        end_by = day.latest_end_s[ends.ends]
-        nowhere = np.full(len(end_by), DAY_S, dtype=np.int64)
-        travel = arc_bounds_s(
-            day,
-            places,
-            np.concatenate((opens + day.service_s[visits], start_open, nowhere)),
-            np.concatenate((closes + day.service_s[visits], start_open, nowhere)) + pause,
-            np.minimum(np.concatenate((opens, start_open, np.zeros_like(end_by))) - pause, rest_by),
-            np.concatenate((closes, np.full(len(start_open), -1), end_by)),
-        )
-        self._model.AddDimension(
-            self._matrix(travel + self._service[:, None]), TOO_LATE_S, 2 * TOO_LATE_S, False, "time"
-        )
+        day, visits = self._nodes.day, self._visits
+        service, travel = self._nodes.service_s[self._rows], self._nodes.travel_s[self._cut]
+        through = self._matrix(travel + service[:, None])
+        self._model.AddDimension(through, TOO_LATE_S, 2 * TOO_LATE_S, False, "time")
         time = self._model.GetDimensionOrDie("time")
         for k, v in enumerate(visits):
-            first, last = int(day.window_at[v]), int(day.window_at[v + 1])
-            begin = time.CumulVar(self._node[k])
-            begin.SetRange(int(opens[k]), int(closes[k]))
-            for w in range(first, last - 1):
+            first, last = int(day.window_at[v]), int(day.window_at[v + 1]) - 1
+            begin = time.CumulVar(self._index[k])
+            begin.SetRange(int(day.window_open_s[first]), int(day.window_close_s[last]))
+            for w in range(first, last):
                 begin.RemoveInterval(int(day.window_close_s[w]) + 1, int(day.window_open_s[w + 1]) - 1)
-        drivable = travel[travel < TOO_LATE_S]
-        longest = int(drivable.max()) if drivable.size else 0
-        for vehicle, e in enumerate(self.vehicles):
+        visiting = [int(service[self._manager.IndexToNode(index)]) for index in range(self._model.Size())]
+        for vehicle, e in enumerate(self._executives):
             leave, home = self._model.Start(vehicle), self._model.End(vehicle)
             time.CumulVar(leave).SetValue(int(day.shift_open_s[e]))
             time.CumulVar(home).SetRange(int(day.shift_open_s[e]), int(day.latest_end_s[e]))
             if day.latest_end_s[e] > day.shift_close_s[e] and day.overtime_permille:
-                time.SetCumulVarSoftUpperBound(home, int(day.shift_close_s[e]), day.overtime_permille)
+                time.SetCumulVarSoftUpperBound(home, int(day.shift_close_s[e]), int(day.overtime_permille))
             if day.break_s[e]:
-                self._keep_break(time, vehicle, int(e), longest)
+                self._keep_break(time, vehicle, int(e), visiting)
 
-    def _keep_break(self, time: Any, vehicle: int, e: int, longest_s: int) -> None:
-        """The break interval of one vehicle; see the head of the file for why it can always be moved to a place."""
-        day = self._day
-        length = int(day.break_s[e])
-        first = max(int(day.break_open_s[e]), int(day.shift_open_s[e]))
-        last = min(int(day.break_close_s[e]), int(day.latest_end_s[e]) - length)
-        if last - longest_s >= first:
-            last -= longest_s
-        else:
-            first, last, length = max(first - longest_s, int(day.shift_open_s[e])), last - longest_s, length + longest_s
-            last = max(last, first)
-        interval = self._model.solver().FixedDurationIntervalVar(first, last, length, False, f"break {vehicle}")
-        time.SetBreakIntervalsOfVehicle([interval], vehicle, self._service_by_index())
-
-    def _service_by_index(self) -> list[int]:
-        """Service seconds by index of the library, which numbers starts and ends in its own way."""
-        total = self._model.Size() + self._model.vehicles()
-        return [int(self._service[self._manager.IndexToNode(index)]) for index in range(total)]
+    def _keep_break(self, time: Any, vehicle: int, e: int, visiting: list[int]) -> None:
+        """The break interval of one vehicle. See the head of the file for breaks inside travel."""
+        day = self._nodes.day
+        longer = longest_over_break(self._nodes, self._rows, e)
+        first = max(int(day.break_open_s[e]) - longer, int(day.shift_open_s[e]))
+        last = min(int(day.break_close_s[e]), int(day.latest_end_s[e] - day.break_s[e])) - longer
+        length = int(day.break_s[e]) + longer
+        solver = self._model.solver()
+        rest = solver.FixedDurationIntervalVar(first, last, length, False, f"break {vehicle}")
+        time.SetBreakIntervalsOfVehicle([rest], vehicle, visiting)
+        if last + length > day.shift_close_s[e]:
+            # The library allows a break after the end of the route; ours is part of the route and its overtime.
+            solver.Add(rest.EndExpr() <= time.CumulVar(self._model.End(vehicle)))
 
     def _keep_slots(self) -> None:
         """One appointment per executive and slot: slots are counted along the route."""
-        slots, slot = len(self._problem.grid), self._day.slot[self.visits]
-        step = [int(k < len(slot) and slot[k] != NO_SLOT) for k in range(self._size)]
-        self._model.AddDimension(self._model.RegisterUnaryTransitVector(step), slots, slots, False, "slot")
+        slots, slot = self._nodes.slots, self._nodes.day.slot[self._visits]
+        steps = [int(k < len(slot) and slot[k] != NO_SLOT) for k in range(len(self._rows))]
+        self._model.AddDimension(self._model.RegisterUnaryTransitVector(steps), slots, slots, False, "slot")
         dimension = self._model.GetDimensionOrDie("slot")
         for k in np.flatnonzero(slot != NO_SLOT):
-            dimension.CumulVar(self._node[k]).SetValue(int(slot[k]))
+            dimension.CumulVar(self._index[k]).SetValue(int(slot[k]))
 
-    def _price_fairness(self) -> None:
+    def _price_busy_time(self) -> None:
         """Busy time above each target, by a soft bound on a dimension of service and reference travel."""
-        day = self._day
-        pieces = [
-            (int(above), int(permille))
-            for above, permille in zip(day.fairness_above_s, day.fairness_permille, strict=True)
-            if permille
-        ]
-        busy = self._matrix(self._reference + self._service[:, None]) if pieces else -1
-        for number, (above, permille) in enumerate(pieces):
-            self._model.AddDimension(busy, 0, 1 << 40, True, f"busy {number}")
+        day = self._nodes.day
+        pieces = zip(day.fairness_above_s.tolist(), day.fairness_permille.tolist(), strict=True)
+        priced = [(above, permille) for above, permille in pieces if permille]
+        if not priced:
+            return
+        busy = self._matrix(self._nodes.reference_s[self._cut] + self._nodes.service_s[self._rows][:, None])
+        for number, (above, permille) in enumerate(priced):
+            self._model.AddDimension(busy, 0, NEVER, True, f"busy {number}")
             dimension = self._model.GetDimensionOrDie(f"busy {number}")
-            for vehicle in range(len(self.vehicles)):
+            for vehicle in range(len(self._executives)):
                 dimension.SetCumulVarSoftUpperBound(self._model.End(vehicle), above, permille)
 
     def _price_unserved(self) -> None:
-        """Who may serve what, and what leaving it out costs.
-
-        A promise costs more than twice the driving any one insertion can add, and all waiting prices of the
-        day: enough that no saving is worth a promise, small enough for the library's sums.
-        """
-        day = self._day
-        promise = (4 * DAY_S + int(day.unserved_price.sum())) * MILLI
-        for k, v in enumerate(self.visits):
-            allowed = np.flatnonzero(self._able[:, k])
-            if len(allowed) < len(self.vehicles):
-                self._model.VehicleVar(self._node[k]).SetValues([-1, *allowed.tolist()])
+        """Who may serve what, and what leaving it out costs."""
+        day = self._nodes.day
+        promise = self._most_second_level()
+        able = self._nodes.able[np.ix_(self._executives, self._visits)]
+        most = MOST_PENALTY // (len(self._visits) + 1)
+        for k, v in enumerate(self._visits):
+            allowed = np.flatnonzero(able[:, k])
+            if len(allowed) < len(able):
+                # SetAllowedVehiclesForIndex takes no list in Python since 9.12; this is what it does.
+                self._model.VehicleVar(self._index[k]).SetValues([-1, *allowed.tolist()])
             weight = int(day.weight[v])
-            self._model.AddDisjunction(
-                [self._node[k]], weight * promise if weight else int(day.unserved_price[v]) * MILLI
-            )
+            price = weight * promise if weight else int(day.unserved_price[v]) * MILLI
+            self._model.AddDisjunction([self._index[k]], min(price, most))
+
+    def _most_second_level(self) -> int:
+        """More than the second level of any plan of these visits and executives, in library costs.
+
+        Nobody gains more reference seconds in a shift than its pace allows, and who travels is busy.
+        """
+        day = self._nodes.day
+        pace = int(day.pace.max())
+        total = MILLI + (int(day.unserved_price[self._visits].sum())) * MILLI
+        total += int(day.continuity[np.ix_(self._executives, self._visits)].max(axis=0).sum()) * MILLI
+        service = int(day.service_s[self._visits].sum())
+        for e in self._executives:
+            travel = int(day.latest_end_s[e] - day.shift_open_s[e]) * pace // MILLI
+            overtime = int(day.latest_end_s[e] - day.shift_close_s[e]) * int(day.overtime_permille)
+            total += travel * MILLI + overtime
+            for above, permille in zip(day.fairness_above_s, day.fairness_permille, strict=True):
+                total += max(0, travel + service - int(above)) * int(permille)
+        return total
 
     def _fix_prefixes(self) -> None:
         """Routes begin with their fixed prefixes, in order."""
-        at = {int(v): k for k, v in enumerate(self.visits)}
-        for vehicle, e in enumerate(self.vehicles):
-            before = self._model.Start(vehicle)
-            for v in self._day.prefix[self._day.prefix_at[e] : self._day.prefix_at[e + 1]]:
-                here = self._node[at[int(v)]]
-                self._model.NextVar(before).SetValue(here)
-                before = here
+        for vehicle, e in enumerate(self._executives):
+            here = self._model.Start(vehicle)
+            for v in self._nodes.day.prefix[self._nodes.day.prefix_at[e] : self._nodes.day.prefix_at[e + 1]]:
+                self._model.NextVar(here).SetValue(self._at[int(v)])
+                here = self._at[int(v)]
 
-    # ------------------------------------------------------------------------------ the search
+    # ------------------------------------------------------------------------------ solving
 
-    def search(
-        self, stop: Stop, start: Orders | None, on_progress: OnProgress | None, parameters: Any
-    ) -> Orders | None:
-        """Best orders found with these parameters until done or told to stop; None when there was no time for any."""
-        if not self.visits.size or not self.vehicles.size:
-            return {e.executive_id: e.fixed_prefix for e in self._problem.executives if e.fixed_prefix}
-        self._model.CloseModelWithParameters(parameters)
-        hint = self._hint(start)
-        watch = _Watch(stop, self._read_now, on_progress, self._model)
-        self._model.AddSearchMonitor(self._model.solver().CustomLimit(watch.should_stop))
-        self._model.AddAtSolutionCallback(watch.at_solution)
-        left = stop.left_s()
-        if left is not None:
-            left -= min(CLOSING_S, CLOSING_SHARE * left)
-            parameters.time_limit.FromMilliseconds(max(1, int(left * 1_000)))
-        if parameters.use_iterated_local_search:
-            if hint is not None:
-                self._model.SetFirstSolutionHint(hint)
-            solution = self._model.SolveWithIteratedLocalSearch(parameters)
-        elif hint is not None:
-            solution = self._model.SolveFromAssignmentWithParameters(hint, parameters)
-        else:
-            solution = self._model.SolveWithParameters(parameters)
-        return watch.best if solution is None else self._read(solution.Value)
+    def solve(self, routes: Sequence[Sequence[int]] | None, left_s: float | None) -> list[list[int]] | None:
+        """Visit rows in order, vehicle by vehicle: `routes` with the rest put in, and improved to a local optimum.
 
-    def _hint(self, start: Orders | None) -> Any:
-        """The start as an assignment of the library, None without one or where its durations do not allow it."""
-        if start is None:
-            return None
-        at = {self._problem.visits[v].visit_id: self._node[k] for k, v in enumerate(self.visits)}
-        names = [self._problem.executives[e].executive_id for e in self.vehicles]
-        return self._model.ReadAssignmentFromRoutes([[at[v] for v in start.get(name, ())] for name in names], True)
+        From scratch without routes. None when there was no time. Visits at the end of a route that break a bound
+        of the model are taken out before.
+        """
+        parameters = _parameters(left_s)
+        if routes is None:
+            return self._read(self._model.SolveWithParameters(parameters))
+        begin = self._begin(routes)
+        if begin is None:
+            begin = self._begin(self._allowed(routes))
+        return None if begin is None else self._read(self._model.SolveFromAssignmentWithParameters(begin, parameters))
 
-    def _read(self, value: Callable[[Any], int]) -> Orders:
-        orders = {}
-        for vehicle, e in enumerate(self.vehicles):
-            order = []
+    def _begin(self, routes: Sequence[Sequence[int]]) -> Any:
+        """These routes as an assignment of the library, None where they break a bound of the model."""
+        return self._model.ReadAssignmentFromRoutes([[self._at[v] for v in route] for route in routes], True)
+
+    def _allowed(self, routes: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+        """Every route cut off at the end until the model allows it by itself; prefixes stay."""
+        fixed = np.diff(self._nodes.day.prefix_at)[self._executives]
+        allowed = [route[: fixed[vehicle]] for vehicle, route in enumerate(routes)]
+        for vehicle, route in enumerate(routes):
+            for length in range(len(route), fixed[vehicle], -1):
+                alone = [other[: fixed[k]] for k, other in enumerate(routes)]
+                alone[vehicle] = route[:length]
+                if self._begin(alone) is not None:
+                    allowed[vehicle] = route[:length]
+                    break
+        return allowed
+
+    def solve_watched(self, left_s: float | None, watch: _Watch) -> list[list[int]] | None:
+        """As `solve` from scratch, but the watch may end it, and hears of every solution."""
+        parameters = _parameters(left_s)
+        self._model.AddSearchMonitor(self._model.solver().CustomLimit(watch.must_stop))
+        self._model.AddAtSolutionCallback(lambda: watch.found(self._read_now))
+        found = self._read(self._model.SolveWithParameters(parameters))
+        watch.raise_again()
+        return found
+
+    def _read(self, solution: Any) -> list[list[int]] | None:
+        return None if solution is None else self._follow(solution.Value)
+
+    def _read_now(self) -> list[list[int]]:
+        return self._follow(lambda variable: int(variable.Value()))
+
+    def _follow(self, value: Callable[[Any], int]) -> list[list[int]]:
+        routes = []
+        for vehicle in range(len(self._executives)):
+            route = []
             index = value(self._model.NextVar(self._model.Start(vehicle)))
             while not self._model.IsEnd(index):
-                order.append(self._problem.visits[self.visits[self._manager.IndexToNode(index)]].visit_id)
+                route.append(int(self._visits[self._manager.IndexToNode(index)]))
                 index = value(self._model.NextVar(index))
-            if order:
-                orders[self._problem.executives[e].executive_id] = tuple(order)
-        return orders
-
-    def _read_now(self) -> Orders:
-        return self._read(lambda variable: int(variable.Value()))
-
-
-def _descent() -> Any:
-    """Search parameters of one descent: a first solution and local search to the nearest optimum."""
-    parameters = pywrapcp.DefaultRoutingSearchParameters()
-    parameters.first_solution_strategy = FirstSolutionStrategy.LOCAL_CHEAPEST_INSERTION
-    parameters.local_search_metaheuristic = LocalSearchMetaheuristic.GREEDY_DESCENT
-    parameters.time_limit.FromSeconds(DAY_S)
-    for name in OPERATORS_OFF:
-        setattr(parameters.local_search_operators, name, OPERATOR_FALSE)
-    return parameters
-
-
-def _iterated() -> Any:
-    """Search parameters of iterated local search: ruin strings, put back, descend, accept by annealing."""
-    parameters = _descent()
-    parameters.use_iterated_local_search = True
-    iterated = parameters.iterated_local_search_parameters
-    iterated.improve_perturbed_solution = True
-    ruin = iterated.ruin_recreate_parameters.ruin_strategies.add().sisr
-    ruin.max_removed_sequence_size = RUIN_STRING_VISITS
-    ruin.avg_num_removed_visits = RUIN_VISITS
-    ruin.bypass_factor = 0.01
-    annealing = iterated.reference_solution_acceptance_strategy.simulated_annealing
-    annealing.initial_temperature = 100.0 * MILLI
-    annealing.final_temperature = 1.0 * MILLI
-    return parameters
+            routes.append(route)
+        return routes
 
 
 class _Watch:
-    """What the library calls back during the search: looks at the stop, and tells of better solutions."""
+    """Called back by the library while it searches the whole day. What is raised here is raised again after it:
+    no exception may pass through the library.
+    """
 
-    def __init__(self, stop: Stop, read: Callable[[], Orders], on_progress: OnProgress | None, model: Any) -> None:
-        self._stop, self._read, self._tell, self._model = stop, read, on_progress, model
+    def __init__(self, stop: Stop, descent_until_s: float | None, hear: Callable[[list[list[int]]], None]) -> None:
+        self._stop, self._until_s, self._hear = stop, descent_until_s, hear
         self._calls = 0
-        self._best_cost: int | None = None
-        self._told_s = -TELL_EVERY_S
-        self.best: Orders | None = None
+        self._heard_s: float | None = None
+        self._raised: BaseException | None = None
 
-    def should_stop(self) -> bool:
-        """True once somebody asked for the end, which is looked at now and then."""
+    def must_stop(self) -> bool:
+        """True when the search must end; looked at now and then, and no iteration is used up."""
         self._calls += 1
-        if self._calls % LOOK_EVERY == 0 and self._stop.requested:
-            self._model.CancelSearch()
+        if self._raised is not None:
             return True
-        return False
+        if self._calls % LOOK_EVERY:
+            return False
+        try:
+            late = self._until_s is not None and self._stop.elapsed_s() >= self._until_s
+            return self._stop.requested or (late and self._heard_s is not None)
+        except BaseException as error:  # noqa: BLE001  (an interrupt may come here; it is raised again)
+            self._raised = error
+            return True
 
-    def at_solution(self) -> None:
-        """Keep a solution that is better than all before, and tell of it a few times a second."""
-        now = int(self._model.CostVar().Min())  # not always bound here, and reading its value would then abort
-        if self._best_cost is not None and now >= self._best_cost:
-            return
-        self._best_cost = now
-        self.best = self._read()
+    def found(self, read: Callable[[], list[list[int]]]) -> None:
+        """Tell of a solution, a few times a second."""
+        try:
+            now = self._stop.elapsed_s()
+            if self._heard_s is None or now - self._heard_s >= TELL_EVERY_S:
+                self._heard_s = now
+                self._hear(read())
+        except BaseException as error:  # noqa: BLE001  (see above)
+            self._raised = error
+
+    def raise_again(self) -> None:
+        """Raise what was raised inside the search, if anything was."""
+        if self._raised is not None:
+            raise self._raised
+
+
+# --------------------------------------------------------------------------------- the search
+
+
+@lean_kernel
+def _set_route(day: DayArrays, routes: Routes, e: int, order: Int64Array) -> None:
+    """Give e this route."""
+    routes.length[e] = len(order)
+    for p in range(len(order)):
+        routes.order[e, p] = order[p]
+        routes.owner[order[p]] = e
+    refresh(day, routes, e)
+
+
+@lean_kernel
+def _fill(day: DayArrays, routes: Routes, executives: Int64Array, visits: Int64Array) -> None:
+    """Put each of these visits that nobody serves where it is cheapest, on the exact clock, if that is worth it."""
+    for k in range(len(visits)):
+        v = visits[k]
+        if routes.owner[v] != NOBODY:
+            continue
+        best = NEVER if day.weight[v] > 0 else day.unserved_price[v]
+        by, at = NOBODY, -1
+        for i in range(len(executives)):
+            extra, p = cheapest(day, routes, executives[i], v)
+            if p >= 0 and extra < best:
+                best, by, at = extra, executives[i], p
+        if by != NOBODY:
+            put(day, routes, by, at, v)
+
+
+@lean_kernel
+def _group_cost(day: DayArrays, routes: Routes, executives: Int64Array, visits: Int64Array) -> tuple[int, int]:
+    """Both levels of these routes and of those of these visits that nobody serves."""
+    broken, cost = 0, 0
+    for i in range(len(executives)):
+        if routes.overtime_s[executives[i]] >= NEVER:
+            broken += UNRUNNABLE
+        else:
+            cost += route_cost_s(day, routes, executives[i])
+    for k in range(len(visits)):
+        if routes.owner[visits[k]] == NOBODY:
+            broken += day.weight[visits[k]]
+            cost += day.unserved_price[visits[k]]
+    return broken, cost
+
+
+class _Search:
+    """The plan so far, on the exact clock, and the rounds that improve it."""
+
+    def __init__(self, problem: Problem, stop: Stop, seed: int, on_progress: OnProgress | None) -> None:
+        self._problem, self._stop, self._tell = problem, stop, on_progress
+        self._told_s = -TELL_EVERY_S
+        self._rng = np.random.default_rng(seed)
+        self._day = day_arrays(problem)
+        self.routes = routes_of(problem)
+        self._everyone = np.arange(len(problem.executives))
+        self._everything = np.arange(len(problem.visits))
+        self._kept: list[Int64Array] = []
+        self._visits = np.zeros(0, dtype=np.int64)
+        self._executives = np.zeros(0, dtype=np.int64)
+        if problem.visits and problem.executives:
+            self._nodes = nodes_of(problem)
+            self._bind()
+            # What the library plans; who is bound still gets what `_fill` finds for them.
+            self._visits = np.flatnonzero(self._nodes.able.any(axis=0))
+            self._executives = np.flatnonzero(self._nodes.able.any(axis=1))
+        movable = np.ones(len(problem.visits), dtype=np.bool_)
+        movable[self._day.prefix] = False
+        self._movable = np.flatnonzero(movable)
+
+    def _bind(self) -> None:
+        """Leave those out of the models whose break or prefix cannot be said to the library."""
+        day, nodes = self._day, self._nodes
+        everywhere = np.arange(len(nodes.service_s))
+        for e in self._everyone:
+            prefix = day.prefix[day.prefix_at[e] : day.prefix_at[e + 1]]
+            last = min(int(day.break_close_s[e]), int(day.latest_end_s[e] - day.break_s[e]))
+            if (
+                (day.break_s[e] and last - longest_over_break(nodes, everywhere, int(e)) < day.shift_open_s[e])
+                or not nodes.able[e, prefix].all()
+                or (prefix.size and _Model(nodes, prefix, np.array([e])).solve(None, None) is None)
+            ):
+                nodes.able[e, :] = False
+
+    def begin_with(self, start: Orders) -> None:
+        """Take these orders as the plan so far."""
+        self.routes = routes_of(self._problem, start)
+
+    def make_first_plan(self) -> bool:
+        """First plan of the whole day and a descent from it; False when stopped before there was one."""
+        if not self._visits.size:
+            return True
+        left = self._stop.left_s()
+        until = None if left is None else self._stop.elapsed_s() + DESCENT_SHARE * left
+        executives = self._rng.permutation(self._executives)
+        model = _Model(self._nodes, self._rng.permutation(self._visits), executives)
+        watch = _Watch(self._stop, until, lambda found: self._adopt(executives, found))
+        found = model.solve_watched(self._stop.left_s(), watch)
+        if found is None:
+            return False
+        self._adopt(executives, found)
+        return True
+
+    def _adopt(self, executives: Int64Array, found: list[list[int]]) -> None:
+        """Take routes of the library for the whole day as the plan so far, with what fits in besides."""
+        self.routes = routes_of(self._problem)
+        for e, route in zip(executives, found, strict=True):
+            _set_route(self._day, self.routes, e, np.array(route, dtype=np.int64))
+            _cut_until_runnable(self._day, self.routes, int(e))
+        _fill(self._day, self.routes, self._everyone, self._movable)
+        self._report()
+
+    def _report(self) -> None:
         if self._tell is not None and self._stop.elapsed_s() - self._told_s >= TELL_EVERY_S:
             self._told_s = self._stop.elapsed_s()
-            self._tell("routing", self.best, None)
+            self._tell("routing", orders_of(self._problem, self.routes), None)
+
+    def improve(self) -> bool:
+        """Rounds until told to stop (False) or none helps any more (True); the best plan met is kept."""
+        _fill(self._day, self.routes, self._everyone, self._movable)
+        self._keep()
+        patience = PATIENCE_ROUNDS + PATIENCE_PER_VISIT * len(self._visits)
+        left_s, left_rounds = self._stop.left_s(), self._stop.left_iterations()
+        now = best = (0, 0)  # both levels, counted from the first plan
+        idle = 0
+        while self._visits.size and idle < patience:
+            if self._stop():
+                break
+            ahead = [1 - idle / patience] if left_s is None and left_rounds is None else []
+            ahead += [(self._stop.left_s() or 0.0) / left_s] if left_s else []
+            ahead += [(self._stop.left_iterations() or 0) / left_rounds] if left_rounds else []
+            broken, cost = self._round(HOTTEST_S * min(ahead, default=0.0))
+            now = (now[0] + broken, now[1] + cost)
+            idle += 1
+            if now < best:
+                best, idle = now, 0
+                self._keep()
+                self._report()
+        self._give(self._everyone, self._everything, self._kept)
+        return idle >= patience or not self._visits.size
+
+    def _keep(self) -> None:
+        """Remember the plan so far as the best."""
+        lengths = self.routes.length
+        self._kept = [self.routes.order[e, : lengths[e]].copy() for e in self._everyone]
+
+    def _round(self, heat_s: float) -> tuple[int, int]:
+        """Solve a group of routes again, with some of their visits cut out; what that changed of both levels.
+
+        A second level dearer by d seconds is accepted with probability exp(-d / heat).
+        """
+        day, routes = self._day, self.routes
+        executives, visits = self._group()
+        if not executives.size:
+            return 0, 0
+        old = [routes.order[e, : routes.length[e]].copy() for e in executives]
+        before = _group_cost(day, routes, executives, visits)
+        model = _Model(self._nodes, visits, executives)
+        found = model.solve(self._ruined(executives, visits, old), self._stop.left_s())
+        if found is None:
+            return 0, 0
+        self._give(executives, visits, [np.array(route, dtype=np.int64) for route in found])
+        _fill(day, routes, executives, visits)
+        after = _group_cost(day, routes, executives, visits)
+        dearer = after[1] - before[1] - int(heat_s * self._rng.exponential())
+        if (after[0], dearer) > (before[0], 0):
+            self._give(executives, visits, old)
+            return 0, 0
+        return after[0] - before[0], after[1] - before[1]
+
+    def _give(self, executives: Int64Array, visits: Int64Array, orders: list[Int64Array]) -> None:
+        self.routes.owner[visits] = NOBODY
+        for e, order in zip(executives, orders, strict=True):
+            _set_route(self._day, self.routes, e, order)
+
+    def _group(self) -> tuple[Int64Array, Int64Array]:
+        """Executives and visits round a random visit, or a broken promise: whole routes, and unserved visits."""
+        day, owner = self._day, self.routes.owner
+        broken = self._visits[(owner[self._visits] == NOBODY) & (day.weight[self._visits] > 0)]
+        among = broken if broken.size and self._rng.random() < 0.5 else self._visits
+        centre = self._rng.choice(among)
+        size = int(self._rng.integers(*GROUP_VISITS))
+        reference = self._nodes.reference_s
+        near = self._visits[
+            np.argsort(reference[centre, self._visits] + reference[self._visits, centre], kind="stable")
+        ]
+        planned_for = np.zeros(len(self._everyone), dtype=np.bool_)
+        planned_for[self._executives] = True
+        executives: list[int] = []
+        visits: list[int] = []
+        for v in near:
+            e = int(owner[v])
+            if e == NOBODY:
+                visits.append(int(v))
+            elif planned_for[e] and e not in executives:
+                executives.append(e)
+                visits.extend(self.routes.order[e, : self.routes.length[e]].tolist())
+            if len(visits) >= size and executives:
+                break
+        idle = np.flatnonzero((self.routes.length == 0) & planned_for)
+        executives.extend(self._rng.permutation(idle)[:IDLE_EXECUTIVES].tolist())
+        chosen = self._rng.permutation(np.array(executives, dtype=np.int64))
+        members = self._rng.permutation(np.array(visits, dtype=np.int64))
+        able: BoolArray = self._nodes.able[np.ix_(chosen, members)]
+        return chosen, members[np.flatnonzero(able.sum(axis=0))]
+
+    def _ruined(self, executives: Int64Array, visits: Int64Array, orders: list[Int64Array]) -> list[list[int]]:
+        """These routes without some strings of visits, each from another route, near a random visit; prefixes stay."""
+        routes = [order.tolist() for order in orders]
+        if not visits.size:
+            return routes
+        fixed = np.diff(self._day.prefix_at)[executives]
+        stands = {v: (k, p) for k, route in enumerate(routes) for p, v in enumerate(route)}
+        centre = self._rng.choice(visits)
+        reference = self._nodes.reference_s
+        near = visits[np.argsort(reference[centre, visits] + reference[visits, centre], kind="stable")]
+        left = int(self._rng.integers(1, STRINGS + 1))
+        cut: set[int] = set()
+        for v in near.tolist():
+            k, p = stands.get(v, (-1, -1))
+            if k in cut or p < fixed[k]:
+                continue
+            length = int(self._rng.integers(1, min(STRING_VISITS, len(routes[k]) - fixed[k]) + 1))
+            first = int(self._rng.integers(max(fixed[k], p - length + 1), min(p, len(routes[k]) - length) + 1))
+            del routes[k][first : first + length]
+            cut.add(k)
+            left -= 1
+            if left == 0:
+                break
+        return routes
+
+
+def _cut_until_runnable(day: DayArrays, routes: Routes, e: int) -> int:
+    """Take visits off the end of the route of e, its prefix excepted, until it can be run; returns how many.
+
+    By construction none has to go; this stands between a mistake of the model and a plan nobody can drive.
+    """
+    taken = 0
+    while routes.overtime_s[e] >= NEVER and routes.length[e] > day.prefix_at[e + 1] - day.prefix_at[e]:
+        take(day, routes, routes.order[e, routes.length[e] - 1])
+        taken += 1
+    return taken
