@@ -35,14 +35,15 @@ from api.console import (
     working,
 )
 from api.page import Landmark, plan_page
+from api.shapes import city_json, day_json, service_json, violation_json
 from optimizer.calendar import service_days
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
 from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
 from optimizer.report import explain_visit, kpis, reasons
 from optimizer.stop import StopAt
-from optimizer.units import IST, MINUTE_S, hhmm, rfc3339
-from scenarios.catalogue import Catalogue, City, Service, load_catalogue
+from optimizer.units import IST, MINUTE_S, hhmm
+from scenarios.catalogue import load_catalogue
 from scenarios.files import ReadLimits, ScenarioDay, read_day, write_day, write_files
 from scenarios.generate import GeneratedDay, Load, bench_day, generate_day
 from scenarios.plans import plan_document, plan_text, read_plan, roster_csv, routes_geojson
@@ -248,21 +249,7 @@ def check(day: DayFile, plan_file: PlanFile, as_json: Json = False) -> None:
         day_plan, claimed = read_plan(plan_file, problem)
         found = violations(problem, day_plan, claimed)
     if as_json:
-        say_json(
-            {
-                "violations": [
-                    {
-                        "code": v.code.value,
-                        "visit": v.visit_id,
-                        "executive": v.executive_id,
-                        "amount": v.amount,
-                        "unit": v.unit,
-                        "text": v.text,
-                    }
-                    for v in found
-                ]
-            }
-        )
+        say_json({"violations": [violation_json(violation) for violation in found]})
     else:
         for violation in found:
             say(f"{violation.code.value}: {violation.text}")
@@ -372,7 +359,7 @@ def cities(
     with faults_told(as_json):
         found = load_catalogue().cities_in_scheme(include_extension=everything)
     if as_json:
-        say_json({"cities": [_city_json(city) for city in found]})
+        say_json({"cities": [city_json(city) for city in found]})
         return
     columns = ("city", "name", "नाम", "district", "population", "office lon", "office lat", "office is", "since")
     rows = (
@@ -407,7 +394,7 @@ def services(
         else:
             found = tuple(s for s in catalogue.services if town is None or not s.cities or town.city_id in s.cities)
     if as_json:
-        say_json({"services": [_service_json(catalogue, service) for service in found]})
+        say_json({"services": [service_json(catalogue, service) for service in found]})
         return
     columns = ("service", "name", "नाम", "department", "fee Rs", "days", "visits", "skills", "door min", "since")
     rows = (
@@ -430,43 +417,6 @@ def services(
     say("door min: minutes at the door to apply + to deliver, assumptions.")
 
 
-def _city_json(city: City) -> dict[str, Any]:
-    return {
-        "id": city.city_id,
-        "name_en": city.name_en,
-        "name_hi": city.name_hi,
-        "kind": city.kind,
-        "extension": city.extension,
-        "district": city.district,
-        "population": city.population,
-        "centre": [city.centre.lon, city.centre.lat],
-        "office": [city.office.lon, city.office.lat],
-        "office_basis": city.office_basis,
-        "in_scheme_since": city.in_scheme_since.isoformat(),
-    }
-
-
-def _service_json(catalogue: Catalogue, service: Service) -> dict[str, Any]:
-    return {
-        "id": service.service_id,
-        "name_en": service.name_en,
-        "name_hi": service.name_hi,
-        "department": service.department,
-        "departmental_fee_rs": service.departmental_fee_rs,
-        "total_fee_rs": catalogue.total_fee_rs(service),
-        "payment_modes": list(service.payment_modes),
-        "documents": list(service.documents),
-        "statutory_days": service.statutory_days,
-        "visit_pattern": service.pattern.value,
-        "skills": sorted(service.skills),
-        "collect_minutes": service.collect_minutes,
-        "deliver_minutes": service.deliver_minutes,
-        "minutes_basis": service.minutes_basis,
-        "since": service.since.isoformat(),
-        "until": None if service.until is None else service.until.isoformat(),
-    }
-
-
 @calendar_app.command("show")
 def calendar_show(
     city: Annotated[str, typer.Argument(metavar="CITY")],
@@ -483,18 +433,7 @@ def calendar_show(
         end = _date(last, "to") if last else begin + dt.timedelta(days=13)
         days = service_days(catalogue.rules, begin, end, slot_minutes, open_since=town.in_scheme_since)
     if as_json:
-        listed = [
-            {
-                "date": day.date.isoformat(),
-                "open": day.is_open,
-                "closed_because": day.closed_because,
-                "slots": [
-                    {"open": rfc3339(day.date, s.open_s), "close": rfc3339(day.date, s.close_s)} for s in day.slots
-                ],
-            }
-            for day in days
-        ]
-        say_json({"city": town.city_id, "days": listed})
+        say_json({"city": town.city_id, "days": [day_json(day) for day in days]})
         return
     rows = (
         (
