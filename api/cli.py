@@ -6,6 +6,7 @@ Every command parses, makes one call, and answers: a table for people, `--json` 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ from optimizer.report import explain_visit, kpis, reasons
 from optimizer.stop import StopAt
 from optimizer.units import IST, MINUTE_S, hhmm
 from scenarios.catalogue import load_catalogue
-from scenarios.files import ReadLimits, ScenarioDay, read_day, write_day, write_files
+from scenarios.files import ReadLimits, ScenarioDay, check_writable, read_day, write_day, write_files
 from scenarios.generate import GeneratedDay, Load, bench_day, generate_day
 from scenarios.plans import plan_document, plan_text, read_plan, roster_csv, routes_geojson
 from scenarios.tables import read_tables, write_tables, write_template
@@ -199,7 +200,15 @@ def _tell(problem: Problem, document: dict[str, Any]) -> None:
         f"{figures['served_deliveries']} of {len(problem.deliveries)} deliveries"
     )
     for visit in document["unassigned"]:
-        say(f"not planned: {visit['kind']} {visit['id']}: " + "; ".join(r["text"] for r in visit["reasons"]))
+        say(
+            f"not planned: {visit['kind']} {visit['id']}: "
+            + "; ".join(_marked(r["text"], r["code"], r["proof"]) for r in visit["reasons"])
+        )
+
+
+def _marked(text: str, code: str, proof: str) -> str:
+    """A reason with its code, and whether it is proved."""
+    return f"{text} [{code}, {proof}]"
 
 
 @app.command()
@@ -215,6 +224,8 @@ def plan(
 ) -> None:
     """Plan a day: who visits whom and when. Ctrl-C keeps the best plan so far."""
     with faults_told(as_json):
+        if out is not None:
+            check_writable(out)
         scenario = _day(day)
         limits = Limits(time_limit if iterations is None else None, iterations, seed, threads)
         try:
@@ -248,12 +259,16 @@ def check(day: DayFile, plan_file: PlanFile, as_json: Json = False) -> None:
         problem = _day(day).problem
         day_plan, claimed = read_plan(plan_file, problem)
         found = violations(problem, day_plan, claimed)
+        same = json.loads(plan_file.read_bytes())["input_sha256"] == problem.input_sha256
     if as_json:
-        say_json({"violations": [violation_json(violation) for violation in found]})
+        say_json({"violations": [violation_json(violation) for violation in found], "same_input": same})
     else:
         for violation in found:
             say(f"{violation.code.value}: {violation.text}")
-        say(f"{len(found)} violations" if found else "no violations; the cost is as reported")
+        say(f"{len(found)} violations" if found else "no violations; the cost and its terms are as reported")
+        say("judged: stops, times, breaks, costs. Not judged: bounds, status, figures, reasons.")
+    if not same:
+        note("the plan was made for another version of this day (input_sha256 differs)")
     raise typer.Exit(DONE_WITH_BROKEN_RULES if found else DONE)
 
 
@@ -295,8 +310,14 @@ def _explained(problem: Problem, day_plan: DayPlan, visit_ids: Sequence[str]) ->
         served = explain_visit(problem, day_plan, visit_id)
         if served is None:
             found = why[visit_id]
+            texts = [_marked(reason.text, reason.code, reason.proof) for reason in found]
             told.append(
-                {"visit": visit_id, "planned": False, "reasons": plain(found), "texts": [r.text for r in found]}
+                {
+                    "visit": visit_id,
+                    "planned": False,
+                    "reasons": plain(found),
+                    "texts": texts,
+                }
             )
         else:
             texts = [served.text, *(other.text for other in served.others)]
@@ -312,6 +333,7 @@ def demo(
 ) -> None:
     """Plan the committed day of Raipur and write table, files and picture."""
     with faults_told(), as_file(files("scenarios") / "data" / "days" / DEMO_DAY) as path:
+        check_writable(out)
         _compile()
         scenario = _day(path)
         result = _solve(scenario.problem, Limits(time_limit, seed=seed), AUTO, quiet=False)
@@ -457,9 +479,9 @@ def scenario_new(
     date: Annotated[str, typer.Option(metavar="DATE", help="Date of the day.")] = "2026-12-01",
     load: Annotated[Load, typer.Option(help="How much is asked of the staff.")] = Load.AS_RUN,
     preset: Annotated[str | None, typer.Option(help="`bench` draws a synthetic day of the sizes below.")] = None,
-    visits: Annotated[int, typer.Option(min=0, help="bench: appointments.")] = 100,
-    deliveries: Annotated[int, typer.Option(min=0, help="bench: deliveries.")] = 0,
-    executives: Annotated[int, typer.Option(min=0, help="bench: executives.")] = 18,
+    visits: Annotated[int | None, typer.Option(min=0, help="bench: appointments, 100 if not given.")] = None,
+    deliveries: Annotated[int | None, typer.Option(min=0, help="bench: deliveries, 0 if not given.")] = None,
+    executives: Annotated[int | None, typer.Option(min=0, help="bench: executives, 18 if not given.")] = None,
     slot_minutes: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
     seed: Seed = 1,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the day there, else to stdout.")] = None,
@@ -470,8 +492,16 @@ def scenario_new(
         town, day = catalogue.city(city), _date(date, "date")
         if preset not in {None, "bench"}:
             refuse([Fault(("preset",), "unknown_preset", preset, "the only preset is `bench`")], as_json=False)
+        sizes = {"visits": visits, "deliveries": deliveries, "executives": executives}
+        if preset is None:
+            rule = "only with --preset bench; a city's day has the sizes of the city"
+            idle = [Fault((name,), "not_used", size, rule) for name, size in sizes.items() if size is not None]
+            if idle:
+                refuse(idle, as_json=False)
         if preset == "bench":
-            made = bench_day(catalogue, town, day, visits, deliveries, executives, seed)
+            asked = {"visits": 100, "deliveries": 0, "executives": 18}
+            asked |= {name: size for name, size in sizes.items() if size is not None}
+            made = bench_day(catalogue, town, day, **asked, seed=seed)
         else:
             made = generate_day(catalogue, town, day, load, seed, slot_minutes)
         _write_day(made.day, out)

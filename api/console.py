@@ -5,6 +5,7 @@ Machines read stdout with `--json`; nothing else is ever printed there then.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -24,16 +25,36 @@ from scenarios.files import FileFault
 DONE, DONE_WITH_BROKEN_RULES, BAD_INPUT, NOTHING, DEFECT = 0, 1, 2, 3, 70
 """Exit codes: 0 done; 1 done but with broken promises or violations; 2 bad input; 3 stopped with nothing.
 70: an error of the engine itself."""
+INTERRUPTED = 130  # how the command-line library leaves after Ctrl-C
 
 LOG_EVERY_S = 5.0
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+
+class _Console(Console):
+    """A console that leaves it to us what happens when nobody reads any more; the library would end with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = _Console(soft_wrap=True)
+err = _Console(stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def _unread() -> Iterator[None]:
+    """When the reader of our stdout has gone, as `| head` does, the rest is said to nobody and all goes on."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
     """A line of plain text on stdout; nothing in it is read as markup."""
-    out.print(Text(text))
+    with _unread():
+        out.print(Text(text))
 
 
 def note(text: str) -> None:
@@ -43,15 +64,15 @@ def note(text: str) -> None:
 
 def say_json(document: object) -> None:
     """A JSON document on stdout, in UTF-8 whatever the locale."""
-    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-    sys.stdout.buffer.write(text.encode() + b"\n")
-    sys.stdout.flush()
+    say_text(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
 def say_text(text: str) -> None:
     """A text as it is on stdout, in UTF-8 whatever the locale."""
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.flush()
+    with _unread():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
 
 
 def plain(value: object) -> Any:
@@ -81,7 +102,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
-    Console(width=None if out.is_terminal else 160).print(drawn)
+    with _unread():
+        _Console(width=None if out.is_terminal else 160).print(drawn)
 
 
 # ------------------------------------------------------------------------------------- faults
@@ -119,17 +141,22 @@ def faults_told(as_json: bool = False) -> Iterator[None]:
 
 def run(app: typer.Typer) -> NoReturn:
     """Run the application and leave with its exit code; no traceback reaches the user unless asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Hindi shows question marks, and no more
     try:
         app()
+    except SystemExit as left:
+        if left.code == INTERRUPTED:
+            note("mitaan: stopped; nothing was written")
+            sys.exit(NOTHING)
+        raise
     except MitaanError as error:
         note(f"mitaan: {error}")
         sys.exit(DEFECT)
     except KeyboardInterrupt:
-        note("mitaan: stopped")
+        note("mitaan: stopped; nothing was written")
         sys.exit(NOTHING)
-    except BrokenPipeError:  # the reader of our stdout has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(DONE)
     except Exception as error:
         if os.environ.get("MITAAN_TRACEBACK"):
             raise

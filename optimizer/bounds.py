@@ -71,13 +71,17 @@ def _earliest_begins_s(day: DayArrays, from_s: Int64Array) -> Int64Array:
 def can_reach(problem: Problem) -> BoolArray:
     """`[e, v]`: no rule of skills, pins, envelopes, shift, windows and travel forbids e to serve v on its own.
 
-    False is a proof: no route of e whatever contains v. True is not (the break is not looked at, nor are
-    other visits). Travel is the shortest path over any places, at the paces of the day and with the margin.
+    False is a proof: no route of e whatever contains v. True is not: of the break only whether it has a place
+    in the shift is looked at, and other visits are not. Travel is the shortest path over any places, at the
+    paces of the day and with the margin.
     """
     day = day_arrays(problem)
     result = day.may_serve.copy()
     if not result.size:
         return result
+    begins = np.maximum(day.break_open_s, day.shift_open_s)
+    rests = (day.break_s == 0) | ((begins <= day.break_close_s) & (begins + day.break_s <= day.latest_end_s))
+    result &= rests[:, None]  # whose break has no place in the shift can have no route
     outward = {int(p): _shortest_s(day.reference_s, int(p), False) for p in np.unique(day.start_place)}
     homeward = {int(p): _shortest_s(day.reference_s, int(p), True) for p in np.unique(day.end_place)}
     for e in range(len(problem.executives)):

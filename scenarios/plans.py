@@ -366,14 +366,14 @@ def parse_plan(data: bytes, problem: Problem, file: str = "plan.json") -> tuple[
 def _claimed(shape: PlanShape) -> Cost:
     """The cost as the file claims it.
 
-    A total that is not the sum of its terms is a claim as well: the difference is counted as travel, so
-    the checker finds it.
+    Terms that do not add up to the total contradict it, and neither is believed: travel is counted as -1,
+    which no plan costs, so the checker always finds it.
     """
     terms = shape.cost_terms
-    off_s = shape.cost - (terms.travel + terms.overtime + terms.waiting_deliveries + terms.fairness + terms.continuity)
+    total = terms.travel + terms.overtime + terms.waiting_deliveries + terms.fairness + terms.continuity
     return Cost(
         broken_promises=shape.broken_promises_weight,
-        travel_s=terms.travel + off_s,
+        travel_s=terms.travel if shape.cost == total else -1,
         overtime_s=terms.overtime,
         waiting_deliveries_s=terms.waiting_deliveries,
         fairness_s=terms.fairness,

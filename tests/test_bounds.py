@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from optimizer.bounds import broken_promises_bound, can_reach, flow_bound_s
 from optimizer.domain import Problem, Visit
 from optimizer.timing import timed_route
-from tests.builders import FREE, appointment, delivery, executive, place, problem
+from tests.builders import FREE, appointment, delivery, executive, pause, place, problem
 from tests.exact import best_plan
 from tests.strategies import problems
 
@@ -80,3 +80,10 @@ def test_more_paths_than_executives_prove_that_promises_break() -> None:
 def test_days_with_deliveries_have_no_flow_bound_and_empty_days_cost_nothing() -> None:
     assert flow_bound_s(problem([delivery("D1")], [executive("E1")])) == (None, True)
     assert flow_bound_s(problem([], [executive("E1")])) == (0, True)
+
+
+def test_whose_break_has_no_place_in_the_shift_serves_nobody() -> None:
+    staff = [executive("E1", rest=pause(480, "11:00", "14:30")), executive("E2")]
+    day = problem([appointment("A1"), appointment("A2")], staff)
+    assert broken_promises_bound(day) == 1
+    assert best_plan(day)[0].broken_promises == 1

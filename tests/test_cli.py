@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 DAYS = ROOT / "scenarios" / "data" / "days"
 SCHEMA = ROOT / "scenarios" / "schema"
 RAIPUR = str(DAYS / "raipur.json")
-MITAAN = [sys.executable, "-c", "from api.cli import main; main()"]
+MITAAN = [sys.executable, "-c", "from api.start import main; main()"]
 
 
 def mitaan(*words: str) -> Result:
@@ -64,7 +64,7 @@ def test_a_plan_in_json_has_the_names_scripts_rely_on_and_fits_its_schema(tmp_pa
     with (tmp_path / "roster.csv").open(encoding="utf-8-sig", newline="") as file:
         stops = [row for row in csv.DictReader(file) if row["visit"]]
     assert len(stops) == sum(len(route["stops"]) for route in answer["routes"])
-    assert answered("check", RAIPUR, str(tmp_path / "plan.json"), "--json") == {"violations": []}
+    assert answered("check", RAIPUR, str(tmp_path / "plan.json"), "--json") == {"violations": [], "same_input": True}
     assert answered("scenario", "hash", RAIPUR, "--json")["input_sha256"] == answer["input_sha256"]
 
 
@@ -128,6 +128,8 @@ def test_bad_input_ends_with_two_tells_every_fault_and_writes_nothing(tmp_path: 
         (("calendar", "show", "raipur", "--slot-minutes", "7"), "bad_slot_length"),
         (("scenario", "new", "--date", "2027-01-26"), "closed"),
         (("scenario", "new", "--preset", "bank"), "unknown_preset"),
+        (("scenario", "new", "--visits", "10"), "not_used"),
+        (("plan", RAIPUR, "--out", "pyproject.toml/out"), "Not a directory"),
         (("explain", RAIPUR, RAIPUR), "error"),
         (("plan", RAIPUR, "--threads", "0"), "threads"),
     ],
@@ -171,6 +173,36 @@ def test_check_finds_what_was_changed_by_hand(tmp_path: Path) -> None:
     result = mitaan("check", RAIPUR, str(path))
     assert result.exit_code == 1
     assert "cost_misreported" in result.stdout
+
+
+def test_terms_that_do_not_add_up_are_a_violation_and_another_day_is_said(tmp_path: Path) -> None:
+    mitaan("plan", RAIPUR, "--engine", "insertion", "--iterations", "9", "--out", str(tmp_path))
+    path = tmp_path / "plan.json"
+    plan = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**plan, "cost_terms": {**plan["cost_terms"], "travel": 0}}), encoding="utf-8")
+    found = answered("check", RAIPUR, str(path), "--json", code=1)["violations"]
+    assert {violation["code"] for violation in found} == {"cost_misreported"}
+    path.write_text(json.dumps({**plan, "input_sha256": "0" * 64}), encoding="utf-8")
+    assert answered("check", RAIPUR, str(path), "--json") == {"violations": [], "same_input": False}
+
+
+def test_a_file_that_cannot_be_replaced_leaves_all_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "plan.html").mkdir()
+    result = mitaan("plan", RAIPUR, "--engine", "insertion", "--iterations", "2", "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "plan.html" in result.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.html"]
+
+
+def test_a_prefix_that_cannot_be_run_is_told_by_its_place_in_the_file(tmp_path: Path) -> None:
+    day = bare_day()
+    late = max((v for v in day["visits"] if v["kind"] == "appointment"), key=lambda v: v["slot"])
+    early = min((v for v in day["visits"] if v["kind"] == "appointment"), key=lambda v: v["slot"])
+    for visit in (late, early):
+        visit["skills"] = []
+    day["executives"][0]["fixed_prefix"] = [late["id"], early["id"]]
+    (fault,) = answered("plan", written(tmp_path, day), "--json", code=2)["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/executives/0/fixed_prefix", "prefix_cannot_be_run")
 
 
 def test_explain_tells_of_visits_planned_and_not_planned(tmp_path: Path) -> None:
@@ -288,8 +320,16 @@ def test_ctrl_c_keeps_the_best_plan(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))["runtime_s"] < 60
 
 
+def test_a_terminal_without_hindi_shows_something_else_and_goes_on() -> None:
+    narrow = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*MITAAN, "cities"], cwd=ROOT, capture_output=True, text=True, check=True, env=narrow)
+    assert "Raipur" in done.stdout
+    assert done.stderr == ""
+
+
 def test_output_that_nobody_reads_is_no_error() -> None:
-    script = f'{sys.executable} -c "from api.cli import main; main()" scenario new | head -1; echo ${{PIPESTATUS[0]}}'
+    begin = f'{sys.executable} -c "from api.start import main; main()"'
+    script = f"{begin} plan {RAIPUR} --engine insertion --iterations 3 | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ)
-    assert done.stdout.splitlines()[-1] in {"0", "141"}
+    assert done.stdout.splitlines()[-1] == "0"
     assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ canonical text, which reads back as the same day. `scenarios/schema/day.json` is
 """
 
 from scenarios.files.day import ScenarioDay, TravelSpec, canonical_bytes, input_sha256, scenario_day, write_day
-from scenarios.files.faults import FileFault, InvalidInput, in_json, in_table, read_bytes, write_files
+from scenarios.files.faults import FileFault, InvalidInput, check_writable, in_json, in_table, read_bytes, write_files
 from scenarios.files.reading import Attachments, ReadLimits, day_of, parse_day, read_day
 from scenarios.files.shape import day_schema
 
@@ -17,6 +17,7 @@ __all__ = [
     "ScenarioDay",
     "TravelSpec",
     "canonical_bytes",
+    "check_writable",
     "day_of",
     "day_schema",
     "in_json",

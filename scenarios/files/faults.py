@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -114,6 +115,17 @@ def read_bytes(path: str | Path) -> bytes:
         raise InvalidInput([FileFault((), code, str(path), rule, Path(path).name)]) from None
 
 
+def check_writable(folder: str | Path) -> None:
+    """Raise OSError when no files could be written into this folder, made or to be made; nothing is made yet."""
+    place = Path(folder)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+
 def write_files(folder: str | Path, contents: Mapping[str, str]) -> None:
     """Write texts (UTF-8) by name into a folder, made if need be: each of them whole, and none if one cannot be.
 
@@ -121,6 +133,10 @@ def write_files(folder: str | Path, contents: Mapping[str, str]) -> None:
     an old file or a new one, never half of one.
     """
     target = Path(folder)
+    check_writable(target)
+    for name in contents:
+        if (target / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target / name))
     target.mkdir(parents=True, exist_ok=True)
     ready: list[tuple[str, Path]] = []
     try:

@@ -32,6 +32,7 @@ from optimizer.domain import (
     WaitingCurve,
     places_of,
 )
+from optimizer.timing import runnable_prefixes
 from optimizer.travel import TravelTable
 from optimizer.units import DAY_S
 from scenarios.catalogue import Catalogue, City, load_catalogue
@@ -185,8 +186,18 @@ class _Reading(Nouns):
                     table,
                     prices,
                 )
-                return scenario_day(problem, grids.spec, name, declared)
+                self._check_prefixes(problem, executives)
+                if not self.faults:
+                    return scenario_day(problem, grids.spec, name, declared)
         raise InvalidInput(self.all_faults())
+
+    def _check_prefixes(self, problem: Problem, executives: dict[int, Executive]) -> None:
+        runnable = runnable_prefixes(problem)
+        for row, executive in executives.items():
+            if not runnable.get(executive.executive_id, True):
+                rule = "a route can begin with these visits in this order within windows, shift and break"
+                at = ("executives", row, "fixed_prefix")
+                self.note(at, "prefix_cannot_be_run", list(executive.fixed_prefix), rule)
 
     def _rows(self, key: str, build: Callable[[Any, KeyPath], T | None]) -> dict[int, T]:
         """The rows of a list that could be built, by their position in the file."""
