@@ -11,7 +11,8 @@ from optimizer.check import ViolationCode, violations
 from optimizer.domain import Problem, Visit
 from optimizer.engines import Orders
 from optimizer.engines.arcs import nodes_of
-from optimizer.engines.routing import MILLI, _Model, _Search, routing
+from optimizer.engines.routing import _Search, routing
+from optimizer.engines.routing_model import MILLI, Model
 from optimizer.objective import broken_promises, cost
 from optimizer.stop import StopAt
 from optimizer.timing import timed, timed_route
@@ -37,7 +38,7 @@ def test_every_route_of_a_model_can_be_run_on_the_exact_clock(day: Problem) -> N
     search = _Search(day, StopAt(), 1, None)
     if not search._visits.size:
         return
-    found = _Model(search._nodes, search._visits, search._executives).solve(None, None)
+    found = Model(search._nodes, search._visits, search._executives).solve(None, None)
     assert found is not None
     for e, route in zip(search._executives, found, strict=True):
         ids = [day.visits[v].visit_id for v in route]
@@ -48,7 +49,7 @@ def test_a_promise_is_worth_more_than_everything_else_a_model_can_save() -> None
     deliveries = [delivery(f"D{n}", windows=[("09:00", "09:10")], service_s=600, price_s=100_000) for n in range(9)]
     visits: list[Visit] = [appointment("A1", "09:00", 1_500, service_s=60), *deliveries]
     day = problem(visits, [executive("E1", closes="10:00")])
-    assert _Model(nodes_of(day), np.arange(10), np.arange(1))._most_second_level() > 900_000 * MILLI
+    assert Model(nodes_of(day), np.arange(10), np.arange(1))._most_second_level() > 900_000 * MILLI
     assert broken_promises(day, timed(day, planned(day))) == ()
 
 
