@@ -24,10 +24,14 @@ from scenarios.files import FileFault
 
 DONE, DONE_WITH_BROKEN_RULES, BAD_INPUT, NOTHING, DEFECT = 0, 1, 2, 3, 70
 """Exit codes: 0 done; 1 done but with broken promises or violations; 2 bad input; 3 stopped with nothing.
-70: an error of the engine itself."""
+70: an error of the program itself, or stdout took no more."""
 INTERRUPTED = 130  # how the command-line library leaves after Ctrl-C
 
 LOG_EVERY_S = 5.0
+
+
+class OutputLost(MitaanError):  # noqa: N818  (what happened, in two words)
+    """Standard output took no more."""
 
 
 class _Console(Console):
@@ -49,6 +53,9 @@ def _unread() -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, say: not the fault of the input
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputLost(f"the answer could not be written to stdout: {error.strerror}") from None
 
 
 def say(text: str) -> None:
@@ -157,7 +164,7 @@ def run(app: typer.Typer) -> NoReturn:
     except KeyboardInterrupt:
         note("mitaan: stopped; nothing was written")
         sys.exit(NOTHING)
-    except Exception as error:
+    except Exception as error:  # the last line of defence: told in one line, in full when asked for
         if os.environ.get("MITAAN_TRACEBACK"):
             raise
         note(f"mitaan: defect: {type(error).__name__}: {error} (MITAAN_TRACEBACK=1 shows where)")

@@ -14,7 +14,6 @@ from optimizer.bounds import broken_promises_bound, can_reach, flow_bound_s
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import (
     Cost,
-    DayPlan,
     Fault,
     InvalidProblem,
     Limits,
@@ -195,8 +194,3 @@ class _Watch:
             self._bound_s = max(self._bound_s or 0, lower_bound_s)
         best_gap = None if self._best is None else gap(self._best, self._bound_s)
         self._tell(Progress(phase, self._stop.elapsed_s(), self._best, self._bound_s, best_gap))
-
-
-def empty_plan(problem: Problem) -> DayPlan:
-    """The plan without routes: nobody goes anywhere."""
-    return timed(problem, {})

@@ -327,6 +327,17 @@ def test_a_terminal_without_hindi_shows_something_else_and_goes_on() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a file that is always full")
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_an_answer_that_cannot_be_written_is_not_blamed_on_the_input(as_json: tuple[str, ...]) -> None:
+    words = [*MITAAN, "plan", RAIPUR, "--engine", "insertion", "--iterations", "2", *as_json]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 70
+    assert "could not be written to stdout" in done.stderr
+    assert "nothing was written" not in done.stderr
+
+
 def test_output_that_nobody_reads_is_no_error() -> None:
     begin = f'{sys.executable} -c "from api.start import main; main()"'
     script = f"{begin} plan {RAIPUR} --engine insertion --iterations 3 | head -1; echo ${{PIPESTATUS[0]}}"

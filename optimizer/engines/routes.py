@@ -251,17 +251,6 @@ def refresh_all(day: DayArrays, routes: Routes) -> None:
         refresh(day, routes, e)
 
 
-def copy(routes: Routes) -> Routes:
-    """Routes of their own, equal to these."""
-    return Routes(*(array.copy() for array in routes))
-
-
-def restore(routes: Routes, saved: Routes) -> None:
-    """Make `routes` equal to `saved` again, in place."""
-    for array, old in zip(routes, saved, strict=True):
-        array[...] = old
-
-
 def routes_of(problem: Problem, orders: Orders | None = None) -> Routes:
     """Routes holding the given orders, or only the fixed prefixes when none are given."""
     day = day_arrays(problem)
