@@ -76,7 +76,8 @@ def plan_day(
     if engine == AUTO:
         used, found = _auto(problem, stop, limits.seed, watch, lower_bound)
     else:
-        used, found = engine, ENGINES[engine](problem, stop, seed=limits.seed, on_progress=watch)
+        used = engine
+        found = ENGINES[engine](problem, stop, seed=limits.seed, threads=limits.threads, on_progress=watch)
     if found is None:
         return None
     broken_bound = max(broken_bound, found.broken_promises_bound)

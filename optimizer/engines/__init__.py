@@ -1,6 +1,6 @@
 """Engines: each is one way to find a plan. They return orders of visits and proofs, never times.
 
-An engine is called `engine(problem, stop, seed, start, on_progress)` and returns an `EngineResult`. Times,
+An engine is called `engine(problem, stop, seed, threads, start, on_progress)` and returns an `EngineResult`. Times,
 costs and the verdict of the checker are made from its orders by `timing`, `objective` and `check`.
 """
 
@@ -37,7 +37,10 @@ OnProgress = Callable[[str, Orders | None, int | None], None]
 
 
 class Engine(Protocol):
-    """One way to find a plan; `start`, where given, are orders that can be run, and is never made worse."""
+    """One way to find a plan; `start`, where given, are orders that can be run, and is never made worse.
+
+    `threads` is how many may run at once; the same seed, iterations and threads give the same orders.
+    """
 
     def __call__(
         self,
@@ -45,6 +48,7 @@ class Engine(Protocol):
         stop: Stop,
         *,
         seed: int = 1,
+        threads: int = 1,
         start: Orders | None = None,
         on_progress: OnProgress | None = None,
     ) -> EngineResult | None:

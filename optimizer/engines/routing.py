@@ -60,6 +60,7 @@ def routing(
     stop: Stop,
     *,
     seed: int = 1,
+    threads: int = 1,  # noqa: ARG001  (runs on one)
     start: Orders | None = None,
     on_progress: OnProgress | None = None,
 ) -> EngineResult | None:
