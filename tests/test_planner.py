@@ -127,6 +127,7 @@ def test_a_plan_that_breaks_a_rule_never_leaves_the_planner(monkeypatch: pytest.
         stop: Stop,
         *,
         seed: int = 1,
+        threads: int = 1,
         start: Orders | None = None,
         on_progress: OnProgress | None = None,
     ) -> EngineResult:
