@@ -13,11 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.console import BAD_INPUT, DONE, DONE_WITH_BROKEN_RULES, faults_told, note, run, say
+from benchmarks.apart import measured_apart, warm_up_apart
 from benchmarks.compare import by_series, compared
+from benchmarks.measure import Case, Place
+from benchmarks.planners import GROUPS, NAMES, OURS, named
 from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
-from benchmarks.run import PLANNERS, SMOKE_DAYS, Case, Interrupt, cases, day_files, read_problems, run_series, warm_up
+from benchmarks.run import Interrupt, beginning, cases, run_series
 from benchmarks.show import show_comparison, show_contradictions, show_series
-from optimizer.domain import Fault, InvalidProblem, Limits, Problem
+from benchmarks.suites import SMOKE_DAYS, SUITES, Suite, day_files, read_problems
+from optimizer.domain import Fault, InvalidProblem, Limits
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -75,14 +79,13 @@ def _seeds(words: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
-def _engines(words: Sequence[str]) -> list[str]:
-    rule = f"one of {', '.join(PLANNERS)}"
-    faults = [
-        Fault(("engines", row), "unknown_engine", word, rule) for row, word in enumerate(words) if word not in PLANNERS
-    ]
-    if faults:
-        raise InvalidProblem(faults)
-    return list(words)
+def _suite(name: str | None) -> Suite:
+    """The suite of this name; without one, nothing but our engines. Raises InvalidProblem for a name of none."""
+    if name is None:
+        return Suite((), ("ours",), "1-3", 30.0)
+    if name not in SUITES:
+        raise InvalidProblem([Fault(("suite",), "unknown_suite", name, f"one of {', '.join(SUITES)}")])
+    return SUITES[name]
 
 
 def _earlier(out: Path) -> list[Record]:
@@ -96,29 +99,39 @@ def _exit_code(records: Sequence[Record], contradicted: bool) -> int:
     return DONE_WITH_BROKEN_RULES if wrong else DONE
 
 
-def _series(order: Sequence[Case], problems: Mapping[str, Problem], out: Path) -> NoReturn:
-    """Run a series, add its records to a file, show its table, and leave with the exit code."""
+def _series(order: Sequence[Case], files: Mapping[str, Path], out: Path, again: bool) -> NoReturn:
+    """Run what is left of a series, add its records to a file, show its table, and leave with the exit code."""
     engines = list(dict.fromkeys(case.engine for case in order))
-    records: list[Record] = []
+    problems, where = read_problems(files), surroundings()
+    start = beginning(order, problems, [] if again else _earlier(out), where)
+    records = list(start.done)
+    if records:
+        note(f"{len(records)} of {len(order)} runs are recorded already, and are not made again without --again")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # One refresh a second: the bar shares the CPU with what is measured.
     with Interrupt() as interrupt, Progress(*columns, console=Console(stderr=True), refresh_per_second=1) as bar:
-        task = bar.add_task("warming up", total=len(order))
+        task = bar.add_task("warming up", total=len(order), completed=len(records))
+
+        def measure(number: int, case: Case) -> Record | None:
+            place = Place(start.series, number, where)
+            return measured_apart(case, files[case.day], problems[case.day], place, interrupt)
 
         def tell(case: Case) -> None:
             bar.update(task, description=f"{case.day}, {case.engine}, seed {case.limits.seed}")
 
-        warm_up(engines, interrupt)
-        for record in run_series(problems, order, surroundings(), interrupt, on_start=tell):
+        if start.left:
+            warm_up_apart(engines, interrupt)
+        for record in run_series(start, measure, interrupt, tell):
             append(out, record)
             records.append(record)
             bar.advance(task)
     show_series(records)
     contradicted = show_contradictions(read_records([out])) if records else False
-    if records:
-        say(f"{len(records)} record{'s' if len(records) > 1 else ''} added to {_shown(out)}")
+    added = len(records) - len(start.done)
+    if added:
+        say(f"{added} record{'s' if added > 1 else ''} added to {_shown(out)}")
     if interrupt():
-        note(f"stopped after {len(records)} of {len(order)} runs")
+        note(f"stopped after {len(records)} of {len(order)} runs; the same command goes on from there")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(_exit_code(records, contradicted))
 
@@ -132,45 +145,57 @@ def smoke(
         Path, typer.Option(metavar="FILE", help="Add the records to this file.", show_default=_shown(SMOKE_FILE))
     ] = SMOKE_FILE,
 ) -> None:
-    """A small series, about a minute: 4 days, 3 engines, 2 seeds, 3 seconds each at most."""
+    """A small series, a few minutes: 4 days, our engines, 2 seeds, 3 seconds each at most."""
     with faults_told():
         _earlier(out)
-        problems = read_problems(day_files(SMOKE_DAYS))
-    _series(cases(list(problems), list(PLANNERS), (1, 2), Limits(3.0)), problems, out)
+        files = day_files(SMOKE_DAYS)
+    _series(cases(list(files), OURS, (1, 2), Limits(3.0)), files, out, again=True)
 
 
 @app.command("run")
 def run_command(
-    days: Annotated[str, typer.Option(help="Names of committed days, cities, bench, all, or files; by comma.")],
-    engines: Annotated[str, typer.Option(help=f"Some of {', '.join(PLANNERS)}; by comma.")] = ",".join(PLANNERS),
-    seeds: Annotated[str, typer.Option(help="Seeds as 1,2 or 1-5.")] = "1-3",
+    suite: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(SUITES)}: its days, engines, seeds and time limit.")
+    ] = None,
+    days: Annotated[
+        str | None, typer.Option(help="Names of committed days, cities, bench, all, or files; by comma.")
+    ] = None,
+    engines: Annotated[
+        str | None, typer.Option(help=f"Some of {', '.join((*GROUPS, *NAMES))}; by comma [ours without a suite].")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds as 1,2 or 1-5 [1-3 without a suite].")] = None,
     time_limit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Of a run [30 without iterations].")
+        float | None, typer.Option(metavar="SECONDS", help="Of a run [30 without a suite and iterations].")
     ] = None,
     iterations: Annotated[int | None, typer.Option(help="Of a run: repeatable on every machine.")] = None,
     threads: Annotated[int, typer.Option(help="Of a run, at most.")] = 1,
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="Add the records to this file.", show_default=_shown(RUNS_FILE))
     ] = RUNS_FILE,
+    again: Annotated[bool, typer.Option("--again", help="Also make the runs that the file has already.")] = False,
 ) -> None:
-    """A series of your own. Ctrl-C keeps what is recorded."""
+    """A series of your own. Ctrl-C keeps what is recorded; the same command goes on from there."""
     with faults_told():
         faults: list[Fault] = []
-        problems: dict[str, Problem] = {}
+        files: Mapping[str, Path] = {}
+        chosen = _suite(None)
         with _gathered(faults):
             _earlier(out)
         with _gathered(faults):
-            problems = read_problems(day_files(_words("days", days)))
+            chosen = _suite(suite)
         with _gathered(faults):
-            wanted_engines = _engines(_words("engines", engines))
+            files = day_files(_words("days", ",".join(chosen.days) if days is None else days))
+            read_problems(files)
         with _gathered(faults):
-            wanted_seeds = _seeds(_words("seeds", seeds))
+            wanted_engines = named(_words("engines", ",".join(chosen.engines) if engines is None else engines))
         with _gathered(faults):
-            limit = 30.0 if time_limit is None and iterations is None else time_limit
+            wanted_seeds = _seeds(_words("seeds", chosen.seeds if seeds is None else seeds))
+        with _gathered(faults):
+            limit = chosen.time_limit_s if time_limit is None and iterations is None else time_limit
             limits = Limits(limit, iterations, threads=threads)
         if faults:
             raise InvalidProblem(faults)
-    _series(cases(list(problems), wanted_engines, wanted_seeds, limits), problems, out)
+    _series(cases(list(files), wanted_engines, wanted_seeds, limits, suite), files, out, again)
 
 
 @app.command("table")

@@ -15,18 +15,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
+from benchmarks.incumbents import Incumbent
 from optimizer.domain import Status
 from scenarios.files import FileFault, InvalidInput, read_bytes
 
 ROOT = Path(__file__).parents[1]
 """The checkout."""
 RECORDS = Path(__file__).parent / "records"
-PACKAGES = ("ortools", "numpy", "numba", "mitaan-optimizer")
+PACKAGES = ("ortools", "numpy", "numba", "mitaan-optimizer", "pyvrp", "pyvroom")
 
 
 # ---------------------------------------------------------------------------- the surroundings
@@ -108,7 +110,8 @@ class Outcome(StrEnum):
 
     PLANNED = "planned"
     NO_PLAN = "no_plan"  # stopped before there was a plan
-    FAILED = "failed"  # the engine raised an error, an EngineDefect for one
+    FAILED = "failed"  # the engine raised an error, its process died, or its plan breaks a rule
+    CANNOT_MODEL = "cannot_model"  # the day has rules that the peer has no words for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,10 @@ class Record:
     wall_s: float
     cpu_s: float
     violations: dict[str, int]
+    suite: str | None = None
+    incumbents: tuple[Incumbent, ...] | None = None
+    memory_before_kib: int | None = None
+    memory_peak_kib: int | None = None
 
     def __post_init__(self) -> None:
         planned = (
@@ -174,8 +181,10 @@ class Record:
             raise ValueError("a run without a plan has no status, cost, bound or gap")
         if self.cost_terms is not None and self.cost != sum(self.cost_terms.values()):
             raise ValueError(f"cost {self.cost}: the terms add up to it")
-        if (self.outcome is Outcome.FAILED) != (self.error is not None):
-            raise ValueError("an error is told where, and only where, a run failed")
+        if (self.outcome in (Outcome.FAILED, Outcome.CANNOT_MODEL)) != (self.error is not None):
+            raise ValueError("an error is told where, and only where, a run failed or a day cannot be modelled")
+        if any(later[0] < sooner[0] or later[1:3] > sooner[1:3] for sooner, later in pairwise(self.incumbents or ())):
+            raise ValueError("incumbents follow each other in time and never get worse")
 
     @property
     def rank(self) -> tuple[float, float]:
