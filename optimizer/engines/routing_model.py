@@ -109,7 +109,11 @@ class Model:
         self._price_busy_time()
         self._price_unserved()
         self._fix_prefixes()
-        self._model.CloseModelWithParameters(parameters_of(None))
+        self._model.CloseModelWithParameters(self._parameters(None))
+
+    def _parameters(self, left_s: float | None) -> Any:
+        """How to search; a model that searches otherwise has its own."""
+        return parameters_of(left_s)
 
     def _matrix(self, values: Int64Array) -> int:
         return int(self._model.RegisterTransitMatrix(values.tolist()))
@@ -236,7 +240,7 @@ class Model:
         From scratch without routes. None when there was no time. Visits at the end of a route that break a bound
         of the model are taken out before.
         """
-        parameters = parameters_of(left_s)
+        parameters = self._parameters(left_s)
         if routes is None:
             return self._read(self._model.SolveWithParameters(parameters))
         begin = self._begin(routes)
@@ -263,7 +267,7 @@ class Model:
 
     def solve_watched(self, left_s: float | None, watch: Watch) -> list[list[int]] | None:
         """As `solve` from scratch, but the watch may end it, and hears of every solution."""
-        parameters = parameters_of(left_s)
+        parameters = self._parameters(left_s)
         self._model.AddSearchMonitor(self._model.solver().CustomLimit(watch.must_stop))
         self._model.AddAtSolutionCallback(lambda: watch.found(self._read_now))
         found = self._read(self._model.SolveWithParameters(parameters))
