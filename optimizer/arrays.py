@@ -6,14 +6,16 @@ Places are rows of the travel table. All times are day seconds, all costs cost s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba.core import types
 
+from optimizer.bundles import bundle
 from optimizer.domain import Appointment, Delivery, Problem
 
 Int32Array = npt.NDArray[np.int32]
@@ -30,25 +32,38 @@ F = TypeVar("F", bound=Callable[..., Any])
 _NJIT: Any = numba.njit
 
 
+def _compiled(function: F, **options: bool) -> F:
+    """Compiled for numbers and arrays and cached on disk; it releases the interpreter lock.
+
+    Division by zero is not looked for. A constant argument is a number like any other: numba would compile the
+    function again for each constant it is called with.
+    """
+    dispatcher = _NJIT(cache=True, nogil=True, error_model="numpy", **options)(function)
+    template_for = dispatcher.get_call_template
+
+    def template_for_numbers(args: Iterable[types.Type], kws: Mapping[str, types.Type]) -> Any:
+        return template_for(tuple(map(types.unliteral, args)), {name: types.unliteral(kws[name]) for name in kws})
+
+    dispatcher.get_call_template = template_for_numbers
+    return cast(F, dispatcher)
+
+
 def kernel(function: F) -> F:
     """Compile a function of numbers and arrays; it releases the interpreter lock and is cached on disk."""
-    return cast(F, _NJIT(cache=True, nogil=True)(function))
+    return _compiled(function)
 
 
 def lean_kernel(function: F) -> F:
-    """Like `kernel`, for functions that make no array.
-
-    They are compiled without reference counts: a kernel that takes a `DayArrays` otherwise counts up and
-    down every array in it at every call, which cost twelve times the work itself.
-    """
-    return cast(F, _NJIT(cache=True, nogil=True, _nrt=False)(function))
+    """Like `kernel`, for functions that make no array: compiled without reference counts."""
+    return _compiled(function, _nrt=False)
 
 
 def inner_kernel(function: F) -> F:
     """Like `lean_kernel`, and always compiled into its callers: for the few lines of an inner loop."""
-    return cast(F, _NJIT(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+    return _compiled(function, _nrt=False, forceinline=True)
 
 
+@bundle
 class DayArrays(NamedTuple):
     """A problem as arrays. `window_*[window_at[v]:window_at[v + 1]]` are the windows of visit v, in order.
 

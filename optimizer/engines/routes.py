@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.arrays import NEVER, NO_SLOT, DayArrays, Int64Array, day_arrays, inner_kernel, lean_kernel
+from optimizer.bundles import bundle
 from optimizer.domain import Problem
 from optimizer.engines import Orders
 from optimizer.objective import fairness_price_s, overtime_price_s
@@ -29,6 +30,7 @@ NOBODY = -1
 UNRUNNABLE = 1 << 30
 
 
+@bundle
 class Routes(NamedTuple):
     """Routes of all executives; arrays are changed in place by `put` and `take`.
 

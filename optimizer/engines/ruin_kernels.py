@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optimizer.arrays import NEVER, NO_SLOT, BoolArray, DayArrays, Int32Array, Int64Array, inner_kernel, lean_kernel
+from optimizer.bundles import bundle
 from optimizer.engines.routes import (
     NOBODY,
     Routes,
@@ -46,6 +47,7 @@ ROUND, TOUCHED, LOOSE, UNSERVED, BLINK_IN = range(5)
 BROKEN, COST, BEST_BROKEN, BEST_COST = range(4)
 
 
+@bundle
 class Search(NamedTuple):
     """What a search knows besides its routes; arrays are changed in place, nothing is allocated in a round.
 
