@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet
 
-.PHONY: demo test test-long check format bench-smoke days clean
+.PHONY: demo test test-long check format bench bench-smoke days clean
 
 demo: .venv/installed
 	$(BIN)/mitaan warm-up
@@ -29,6 +29,10 @@ format: .venv/checked
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Against the peers, at most 15 minutes; broken off, it goes on where it was left.
+bench: .venv/benched
+	$(BIN)/python -m benchmarks bench
+
 bench-smoke: .venv/installed
 	$(BIN)/python -m benchmarks smoke
 
@@ -49,6 +53,10 @@ clean:
 
 .venv/tested: .venv/installed
 	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+.venv/benched: .venv/installed
+	$(INSTALL) --editable '.[bench]'
 	@touch $@
 
 .venv/checked: .venv/tested

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,12 +16,13 @@ from api.console import BAD_INPUT, DONE, DONE_WITH_BROKEN_RULES, faults_told, no
 from benchmarks.apart import measured_apart, warm_up_apart
 from benchmarks.compare import by_series, compared
 from benchmarks.measure import Case, Place
-from benchmarks.planners import GROUPS, NAMES, OURS, named
+from benchmarks.planners import GROUPS, NAMES, OURS, PEERS, named
 from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
 from benchmarks.run import Interrupt, beginning, cases, run_series
 from benchmarks.show import show_comparison, show_contradictions, show_series
 from benchmarks.suites import SMOKE_DAYS, SUITES, Suite, day_files, read_problems
 from optimizer.domain import Fault, InvalidProblem, Limits
+from optimizer.planner import AUTO
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -36,7 +37,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SMOKE_FILE, RUNS_FILE = RECORDS / "smoke.jsonl", RECORDS / "runs.jsonl"
+SMOKE_FILE, BENCH_FILE, RUNS_FILE = (RECORDS / f"{name}.jsonl" for name in ("smoke", "bench", "runs"))
+BENCH_SUITES = ("common", "full")
 
 
 # ------------------------------------------------------------------------------ small pieces
@@ -82,7 +84,7 @@ def _seeds(words: Sequence[str]) -> list[int]:
 def _suite(name: str | None) -> Suite:
     """The suite of this name; without one, nothing but our engines. Raises InvalidProblem for a name of none."""
     if name is None:
-        return Suite((), ("ours",), "1-3", 30.0)
+        return Suite((), (), "1-3", 30.0)
     if name not in SUITES:
         raise InvalidProblem([Fault(("suite",), "unknown_suite", name, f"one of {', '.join(SUITES)}")])
     return SUITES[name]
@@ -94,13 +96,17 @@ def _earlier(out: Path) -> list[Record]:
 
 
 def _exit_code(records: Sequence[Record], contradicted: bool) -> int:
-    """1 where something is wrong: an engine failed, broke a rule, or contradicts a proof. To lose is not wrong."""
-    wrong = contradicted or any(record.outcome is Outcome.FAILED or record.faulty for record in records)
+    """1 where something is wrong: an engine of ours failed or broke a rule, or a record contradicts a proof.
+
+    To lose is not wrong, and how a peer fails is a finding.
+    """
+    ours = [record for record in records if record.engine not in PEERS]
+    wrong = contradicted or any(record.outcome is Outcome.FAILED or record.faulty for record in ours)
     return DONE_WITH_BROKEN_RULES if wrong else DONE
 
 
-def _series(order: Sequence[Case], files: Mapping[str, Path], out: Path, again: bool) -> NoReturn:
-    """Run what is left of a series, add its records to a file, show its table, and leave with the exit code."""
+def _series(order: Sequence[Case], files: Mapping[str, Path], out: Path, again: bool) -> int:
+    """Run what is left of a series, add its records to a file, show its table; the exit code."""
     engines = list(dict.fromkeys(case.engine for case in order))
     problems, where = read_problems(files), surroundings()
     start = beginning(order, problems, [] if again else _earlier(out), where)
@@ -132,8 +138,8 @@ def _series(order: Sequence[Case], files: Mapping[str, Path], out: Path, again: 
         say(f"{added} record{'s' if added > 1 else ''} added to {_shown(out)}")
     if interrupt():
         note(f"stopped after {len(records)} of {len(order)} runs; the same command goes on from there")
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(_exit_code(records, contradicted))
+        return INTERRUPTED
+    return _exit_code(records, contradicted)
 
 
 # ---------------------------------------------------------------------------------- commands
@@ -149,7 +155,28 @@ def smoke(
     with faults_told():
         _earlier(out)
         files = day_files(SMOKE_DAYS)
-    _series(cases(list(files), OURS, (1, 2), Limits(3.0)), files, out, again=True)
+    raise typer.Exit(_series(cases(list(files), OURS, (1, 2), Limits(3.0)), files, out, again=True))
+
+
+@app.command()
+def bench(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Add the records to this file.", show_default=_shown(BENCH_FILE))
+    ] = BENCH_FILE,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", help="Of a run.")] = 10.0,
+) -> None:
+    """Our `auto` against the peers, both suites, one seed: about 12 minutes. The same command goes on after Ctrl-C."""
+    with faults_told():
+        _earlier(out)
+        limits = Limits(time_limit)
+        engines = {name: named((AUTO, *SUITES[name].peers)) for name in BENCH_SUITES}
+    codes = [DONE]
+    for name in BENCH_SUITES:
+        files = day_files(SUITES[name].days)
+        codes.append(_series(cases(list(files), engines[name], (1,), limits, name), files, out, again=False))
+        if codes[-1] == INTERRUPTED:
+            break
+    raise typer.Exit(max(codes))
 
 
 @app.command("run")
@@ -187,7 +214,7 @@ def run_command(
             files = day_files(_words("days", ",".join(chosen.days) if days is None else days))
             read_problems(files)
         with _gathered(faults):
-            wanted_engines = named(_words("engines", ",".join(chosen.engines) if engines is None else engines))
+            wanted_engines = named(_words("engines", ",".join(("ours", *chosen.peers)) if engines is None else engines))
         with _gathered(faults):
             wanted_seeds = _seeds(_words("seeds", chosen.seeds if seeds is None else seeds))
         with _gathered(faults):
@@ -195,7 +222,7 @@ def run_command(
             limits = Limits(limit, iterations, threads=threads)
         if faults:
             raise InvalidProblem(faults)
-    _series(cases(list(files), wanted_engines, wanted_seeds, limits, suite), files, out, again)
+    raise typer.Exit(_series(cases(list(files), wanted_engines, wanted_seeds, limits, suite), files, out, again))
 
 
 @app.command("table")

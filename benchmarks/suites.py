@@ -21,18 +21,18 @@ SMOKE_DAYS = ("raipur", "chirmiri", "bench-100-18", "bench-110-90-22")
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Words for `--days`, `--engines` and `--seeds`, and the time limit of a run in seconds, unless said otherwise."""
+    """Words for `--days` and `--seeds`, who runs besides our engines, and the time limit of a run in seconds."""
 
     days: tuple[str, ...]
-    engines: tuple[str, ...]
+    peers: tuple[str, ...]
     seeds: str
     time_limit_s: float
 
 
 SUITES: Mapping[str, Suite] = {
-    "common": Suite(("bench",), ("ours", "ortools-plain", "pyvrp", "vroom"), "1-3", 30.0),
-    "full": Suite(("cities", "bench-110-90-22", "bench-330-270-60"), ("ours", "ortools-full"), "1-3", 30.0),
-    "anytime": Suite(("bench",), ("ours", "ortools-plain", "pyvrp"), "1-3", 100.0),
+    "common": Suite(("bench",), ("ortools-plain", "pyvrp", "vroom"), "1-3", 30.0),
+    "full": Suite(("cities", "bench-110-90-22", "bench-330-270-60"), ("ortools-full",), "1-3", 30.0),
+    "anytime": Suite(("bench",), ("ortools-plain", "pyvrp"), "1-3", 100.0),
 }
 """Suites by name. VROOM cannot say when it found what: runs of its own, with limits of 1, 3, 10, 30 and 100 s."""
 
