@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.judge import BrokenPlan, plan_of
 from optimizer.domain import Problem, Progress
 from optimizer.engines import Orders
 from optimizer.objective import cost
-from optimizer.timing import timed
 
 Incumbent = tuple[float, int, int, int | None]
 """Seconds since the run began, weight of broken promises, cost of the second level, lower bound or None."""
@@ -66,7 +66,7 @@ class Incumbents:
         self._told.append(told)
 
     def costed(self, problem: Problem) -> list[Incumbent]:
-        """The log in costs: only plans, or bounds, better than all before. Orders that cannot be run are left out."""
+        """The log in costs: only plans, or bounds, better than all before. Plans that break a rule are left out."""
         log: list[Incumbent] = []
         for told in self._told:
             found = told.found if isinstance(told.found, tuple) else _levels(problem, told.found)
@@ -92,7 +92,7 @@ def extended(
 
 def _levels(problem: Problem, orders: Orders) -> tuple[int, int] | None:
     try:
-        total = cost(problem, timed(problem, orders))
-    except ValueError:  # an order that cannot be run
+        total = cost(problem, plan_of(problem, orders))
+    except BrokenPlan:
         return None
     return total.broken_promises, total.second_level_s

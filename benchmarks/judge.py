@@ -29,25 +29,32 @@ def verdict(problem: Problem, result: Result) -> dict[str, int]:
     return _counted(violation.code for violation in violations(problem, result.plan, result.cost))
 
 
-def judged(problem: Problem, orders: Orders, engine: str, limits: Limits, runtime_s: float) -> Result:
-    """The result of a peer's orders. Nothing is proven by them. Raises BrokenPlan."""
+def plan_of(problem: Problem, orders: Orders) -> DayPlan:
+    """The timed plan of a peer's orders. Raises BrokenPlan where it breaks a rule other than a promise."""
     routes = []
-    stuck = []
+    stuck = 0
     for executive_id in sorted(orders):
         if not orders[executive_id]:
             continue
         route = timed_route(problem, executive_id, orders[executive_id])
         if route is None:
-            stuck.append(executive_id)
+            stuck += 1
             route = run_late(problem, problem.executive_by_id[executive_id], orders[executive_id])
         routes.append(route)
     served = {visit_id for route in routes for visit_id in route.visit_ids}
     plan = DayPlan(tuple(routes), tuple(v.visit_id for v in problem.visits if v.visit_id not in served))
     found = _counted(violation.code for violation in violations(problem, plan))
-    wrong = sorted(code for code in found if code != ViolationCode.PROMISE_BROKEN)
-    if stuck or wrong:
-        told = [f"{len(stuck)} of {len(routes)} routes cannot be run in their order"] if stuck else []
-        raise BrokenPlan("; ".join([*told, *(f"{found[code]} x {code}" for code in wrong)]), found)
+    wrong = [f"{count} x {code}" for code, count in found.items() if code != ViolationCode.PROMISE_BROKEN]
+    if stuck:
+        wrong.insert(0, f"{stuck} of {len(routes)} routes cannot be run in their order")
+    if wrong:
+        raise BrokenPlan("; ".join(wrong), found)
+    return plan
+
+
+def judged(problem: Problem, orders: Orders, engine: str, limits: Limits, runtime_s: float) -> Result:
+    """The result of a peer's orders. Nothing is proven by them. Raises BrokenPlan."""
+    plan = plan_of(problem, orders)
     total = cost(problem, plan)
     return Result(
         status=Status.UNKNOWN if total.broken_promises else Status.FEASIBLE,

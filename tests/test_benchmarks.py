@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,13 @@ import pytest
 from benchmarks import record as record_module
 from benchmarks.__main__ import app
 from benchmarks.compare import contradictions
+from benchmarks.incumbents import Incumbent, Incumbents, extended
 from benchmarks.planners import PEERS
 from benchmarks.record import RECORDS, Outcome, Record, append, load_average, read_records, surroundings, written
 from benchmarks.suites import SUITES
+from optimizer.domain import Cost, Progress
 from scenarios.files import InvalidInput
+from tests import builders
 from tests.records import NO_PLAN, README, run_of
 
 # -------------------------------------------------------------------------------- the record
@@ -30,9 +34,11 @@ from tests.records import NO_PLAN, README, run_of
         run_of(lower_bound=990, gap=0.01, broken_promises=2, violations={"promise_broken": 2}, iterations=7),
         run_of(**NO_PLAN),
         run_of(**NO_PLAN | {"outcome": Outcome.FAILED, "error": 'EngineDefect: "ऊ"\n'}),
+        run_of(suite="common", incumbents=((0.25, 1, 5, None), (1.5, 0, 1_000, 990)), memory_peak_kib=123_456),
+        run_of(**NO_PLAN | {"outcome": Outcome.CANNOT_MODEL, "error": "no words for breaks"}),
         run_of(commit=None, dirty=None, load_average=None, time_limit_s=None),
     ],
-    ids=["promises broken", "no plan", "failed", "no git, no load"],
+    ids=["promises broken", "no plan", "failed", "incumbents", "cannot model", "no git, no load"],
 )
 def test_a_record_comes_back_from_its_file_as_it_was_written(tmp_path: Path, record: Record) -> None:
     append(tmp_path / "new" / "file.jsonl", record)
@@ -115,6 +121,69 @@ def test_the_surroundings_are_those_of_this_process() -> None:
 def test_code_that_is_no_checkout_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_module, "ROOT", tmp_path)
     assert (surroundings().commit, surroundings().dirty) == (None, None)
+
+
+# -------------------------------------------------------------------------------- incumbents
+
+
+def log_at(*seconds: float) -> Incumbents:
+    """A log whose clock begins at 0 and then shows these seconds."""
+    shown = iter((0.0, *seconds))
+    return Incumbents(lambda: next(shown))
+
+
+def test_plans_too_close_in_time_count_as_the_last_of_them() -> None:
+    seconds = [0.01, 0.02, 0.03, 0.2, 30.0, 30.2, 30.29, 31.0]
+    log = log_at(*seconds)
+    for number in range(len(seconds)):
+        log.costs(0, 100 - number)
+    assert log.costed(builders.problem([], [])) == [
+        (0.01, 0, 100, None),
+        (0.03, 0, 98, None),
+        (0.2, 0, 97, None),
+        (30.0, 0, 96, None),
+        (30.29, 0, 94, None),
+        (31.0, 0, 93, None),
+    ]
+
+
+def test_only_better_plans_and_bounds_are_logged() -> None:
+    log: list[Incumbent] = []
+    told = [(2, 50, None), (2, 60, None), (0, 90, None), (1, 10, None), (0, 90, 80), (0, 95, 70), (0, 85, 80)]
+    for number, (broken, cost, bound) in enumerate(told):
+        log = extended(log, float(number), (broken, cost), bound)
+    assert log == [(0.0, 2, 50, None), (2.0, 0, 90, None), (4.0, 0, 90, 80), (6.0, 0, 85, 80)]
+
+
+def test_progress_without_a_plan_is_passed_over_and_its_bound_comes_with_the_next() -> None:
+    log = log_at(1.0, 2.0)
+    log.progressed(Progress("bound", 0.5, None, 70, None))
+    log.progressed(Progress("insertion", 1.0, Cost(0, 60, 20, 0, 0, 0), 70, 0.125))
+    assert log.costed(builders.problem([], [])) == [(1.0, 0, 80, 70)]
+
+
+def test_orders_are_costed_after_the_run_and_those_that_break_a_rule_are_left_out() -> None:
+    day = builders.problem([builders.appointment("a", "10:00", 300)], [builders.executive("e")], prices=builders.FREE)
+    log = log_at(1.0, 2.0, 3.0)
+    log.orders({})
+    log.orders({"e": ("a", "a")})
+    log.orders({"e": ("a",)})
+    assert log.costed(day) == [(1.0, 1, 0, None), (3.0, 0, 600, None)]
+
+
+def test_incumbents_in_the_wrong_order_are_no_record() -> None:
+    for wrong in (((2.0, 0, 5, None), (1.0, 0, 4, None)), ((1.0, 0, 4, None), (2.0, 0, 5, None))):
+        with pytest.raises(ValueError, match="incumbents follow each other in time and never get worse"):
+            run_of(incumbents=wrong)
+
+
+def test_a_record_of_before_suites_can_be_read(tmp_path: Path) -> None:
+    line = json.loads(written(run_of(suite="common", incumbents=((0.5, 0, 1_000, 990),), memory_peak_kib=9)))
+    for added in ("suite", "incumbents", "memory_before_kib", "memory_peak_kib"):
+        line.pop(added)
+    path = tmp_path / "old.jsonl"
+    path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    assert read_records([path]) == [run_of()]
 
 
 # -------------------------------------------------------------------------------- the protocol

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as main
-from benchmarks import apart
+from benchmarks import apart, planners
 from benchmarks.__main__ import INTERRUPTED
 from benchmarks.incumbents import Incumbents
 from benchmarks.measure import Case, Place, command, measured, record_of, warm_up
-from benchmarks.planners import Planner, planner
+from benchmarks.planners import OURS, PEERS, Planner, planner
 from benchmarks.record import Outcome, Record, Surroundings, now, read_records, surroundings
 from benchmarks.run import Beginning, Interrupt, beginning, cases, run_series
 from benchmarks.suites import SMOKE_DAYS, SUITES, committed_days, day_files
@@ -376,26 +376,54 @@ def test_ctrl_c_keeps_and_shows_what_is_recorded_and_the_same_command_goes_on(
     assert len({record.series for record in records}) == 1
 
 
-def test_a_suite_brings_days_engines_seeds_and_a_time_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_this_process: None
-) -> None:
+@pytest.fixture
+def noted(in_this_process: None, monkeypatch: pytest.MonkeyPatch) -> list[Case]:
+    """The cases that a command would run; instead of being run, `insertion` and all peers fail."""
     seen: list[Case] = []
 
-    def noted(case: Case, _path: Path, problem: Problem, place: Place, _: object) -> Record:
+    def fail(case: Case, _path: Path, problem: Problem, place: Place, _: object) -> Record:
         seen.append(case)
-        return record_of(case, problem, place, at=SERIES, load_average=None, wall_s=1.0, cpu_s=1.0)
+        error = {"outcome": Outcome.FAILED, "error": "Boom: x"} if case.engine in ("insertion", *PEERS) else {}
+        return record_of(case, problem, place, at=SERIES, load_average=None, wall_s=1.0, cpu_s=1.0, **error)
 
-    monkeypatch.setattr(main, "measured_apart", noted)
+    monkeypatch.setattr(main, "measured_apart", fail)
+    return seen
+
+
+def test_a_suite_brings_days_engines_seeds_and_a_time_limit(tmp_path: Path, noted: list[Case]) -> None:
     out = tmp_path / "full.jsonl"
     assert invoke("run", "--suite", "full", "--engines", "auto,ortools-full", "--out", out)[0] == 0
     days = day_files(SUITES["full"].days)
     assert len(days) == 16
-    assert {case.day for case in seen} == set(days)
-    assert {case.engine for case in seen} == {"auto", "ortools-full"}
-    assert {case.limits for case in seen} == {Limits(30.0, seed=seed) for seed in (1, 2, 3)}
-    assert {(case.suite, record.suite) for case, record in zip(seen, read_records([out]), strict=True)} == {
+    assert {case.day for case in noted} == set(days)
+    assert {case.engine for case in noted} == {"auto", "ortools-full"}
+    assert {case.limits for case in noted} == {Limits(30.0, seed=seed) for seed in (1, 2, 3)}
+    assert {(case.suite, record.suite) for case, record in zip(noted, read_records([out]), strict=True)} == {
         ("full", "full")
     }
+    noted.clear()
+    assert (
+        invoke("run", "--suite", "full", "--days", "korba", "--seeds", "7", "--iterations", "9", "--out", out)[0] == 1
+    )
+    assert {case.engine for case in noted} == {*OURS, "ortools-full"}
+    assert {(case.day, case.limits) for case in noted} == {("korba", Limits(None, iterations=9, seed=7))}
+
+
+def test_the_bench_command_runs_auto_against_the_peers_of_both_suites(
+    tmp_path: Path, noted: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planners, "find_spec", lambda _: object())
+    code, shown = invoke("bench", "--out", tmp_path / "bench.jsonl")
+    assert code == 0  # that peers fail is shown, and nothing of ours is wrong
+    assert "pyvrp, seed 1: Boom: x" in shown
+    common, full = ([case for case in noted if case.suite == name] for name in ("common", "full"))
+    assert len(common) + len(full) == len(noted) == 6 * 4 + 16 * 2
+    assert {case.engine for case in common} == {"auto", "ortools-plain", "pyvrp", "vroom"}
+    assert {case.engine for case in full} == {"auto", "ortools-full"}
+    assert {case.limits for case in noted} == {Limits(10.0, seed=1)}
+    noted.clear()
+    assert invoke("bench", "--out", tmp_path / "bench.jsonl")[0] == 0
+    assert noted == []
 
 
 def test_bad_input_is_told_all_at_once_and_nothing_runs(tmp_path: Path) -> None:
