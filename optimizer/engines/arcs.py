@@ -40,7 +40,9 @@ def arc_bounds_s(
     departure or arrival meets a full hour.
     """
     size = len(places)
-    flat = day.pace.min() == day.pace.max()
+    flat = True
+    for hour in range(1, len(day.pace)):
+        flat &= day.pace[hour] == day.pace[0]
     bound = np.zeros((size, size), dtype=np.int64)
     for a in range(size):
         for b in range(size):

@@ -25,8 +25,9 @@ def assign(cost: Int64Array) -> Int64Array:
     for row in range(1, rows + 1):
         row_of[0] = row
         column = 0
-        distance[:] = NEVER * 4
-        reached[:] = False
+        for other in range(columns + 1):
+            distance[other] = NEVER * 4
+            reached[other] = False
         while row_of[column] != 0:
             reached[column] = True
             here = row_of[column]
@@ -50,7 +51,7 @@ def assign(cost: Int64Array) -> Int64Array:
         while column != 0:
             row_of[column] = row_of[came_from[column]]
             column = came_from[column]
-    chosen = np.full(rows, -1, dtype=np.int64)
+    chosen = np.empty(rows, dtype=np.int64)
     for column in range(1, columns + 1):
         if row_of[column] != 0:
             chosen[row_of[column] - 1] = column - 1

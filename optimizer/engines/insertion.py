@@ -92,66 +92,80 @@ def _options_beside(day: DayArrays, routes: Routes, e: int, p: int, v: int, near
     return count
 
 
+@lean_kernel
+def _remember(routes: Routes, order: Int64Array, length: Int64Array) -> None:
+    """Copy the orders of all routes; loops are compiled in a fraction of the time of an array copy."""
+    for e in range(len(length)):
+        length[e] = routes.length[e]
+        for p in range(length[e]):
+            order[e, p] = routes.order[e, p]
+
+
+@lean_kernel
+def _undo(day: DayArrays, routes: Routes, order: Int64Array, length: Int64Array) -> None:
+    for e in range(len(length)):
+        routes.length[e] = length[e]
+        for p in range(length[e]):
+            routes.order[e, p] = order[e, p]
+    refresh_all(day, routes)
+
+
+@lean_kernel
+def _better(now: tuple[int, int], before: tuple[int, int]) -> bool:
+    return now[0] < before[0] or (now[0] == before[0] and now[1] < before[1])
+
+
 @kernel
-def _assign_slot(day: DayArrays, routes: Routes, members: Int64Array, near: Int64Array) -> None:
-    """Put these visits of one slot, all on no route, where they cost least together; some may stay out."""
+def _assign_slot(day: DayArrays, routes: Routes, members: Int64Array, near: Int64Array) -> bool:
+    """Put these visits of one slot where they cost least together; some may stay out. True when that is better.
+
+    Those on a route are taken out first; when nothing gets better, all is as it was.
+    """
     executives = len(routes.length)
     size = len(members)
-    cost = np.full((size, executives + size), NEVER, dtype=np.int64)
-    where = np.full((size, executives), -1, dtype=np.int64)
+    before_all = total_cost(day, routes)
+    order, length = np.empty(routes.order.shape, dtype=np.int64), np.empty(executives, dtype=np.int64)
+    _remember(routes, order, length)
+    for v in members:
+        if routes.owner[v] != NOBODY:
+            take(day, routes, v)
+    cost = np.empty((size, executives + size), dtype=np.int64)
+    where = np.empty((size, executives), dtype=np.int64)
     for e in range(executives):
         before = _options(day, routes, e, near)
         for row in range(size):
             extra, p = cheapest(day, routes, e, members[row])
+            cost[row, e], where[row, e] = NEVER, p
             if p >= 0:
                 lost = max(0, before - _options_beside(day, routes, e, p, members[row], near))
                 cost[row, e] = extra + (LOOK_AHEAD_S * lost // before if before > 0 else 0)
-                where[row, e] = p
     for row in range(size):
+        for other in range(size):
+            cost[row, executives + other] = NEVER
         cost[row, executives + row] = day.weight[members[row]] * PROMISE_S
     chosen = assign(cost)
     for row in range(size):
         e = chosen[row]
         if e < executives and where[row, e] >= 0:
             put(day, routes, e, where[row, e], members[row])
+    if _better(total_cost(day, routes), before_all):
+        return True
+    _undo(day, routes, order, length)
+    return False
 
 
-@kernel
-def _in_slot(day: DayArrays, slot: int, movable: Int64Array) -> Int64Array:
-    count = 0
-    for v in movable:
-        if day.slot[v] == slot:
-            count += 1
-    members = np.empty(count, dtype=np.int64)
-    count = 0
-    for v in movable:
-        if day.slot[v] == slot:
-            members[count] = v
-            count += 1
-    return members
-
-
-@kernel
 def _waiting_near(day: DayArrays, routes: Routes, slot: int, movable: Int64Array) -> Int64Array:
     """Visits of the slots just before and after that are on no route yet: some if they are many."""
-    near = np.empty(len(movable), dtype=np.int64)
-    count = 0
-    for v in movable:
-        if routes.owner[v] == NOBODY and (day.slot[v] == slot - 1 or day.slot[v] == slot + 1):
-            near[count] = v
-            count += 1
-    step = max(1, -(-count // LOOK_AHEAD_VISITS))
-    some = -(-count // step)
-    for k in range(some):
-        near[k] = near[k * step]
-    return near[:some]
+    beside = (day.slot[movable] == slot - 1) | (day.slot[movable] == slot + 1)
+    near = movable[beside & (routes.owner[movable] == NOBODY)]
+    step = max(1, -(-len(near) // LOOK_AHEAD_VISITS))
+    return np.ascontiguousarray(near[::step])
 
 
-@kernel
 def fill_slots(day: DayArrays, routes: Routes, slot_order: Int64Array, movable: Int64Array) -> None:
     """Step 1: the appointments among `movable`, slot by slot in this order."""
     for slot in slot_order:
-        members = _in_slot(day, slot, movable)
+        members = movable[day.slot[movable] == slot]
         if len(members) > 0:
             _assign_slot(day, routes, members, _waiting_near(day, routes, slot, movable))
 
@@ -164,15 +178,14 @@ def insert_deliveries(day: DayArrays, routes: Routes, deliveries: Int64Array) ->
     """Step 2: deliveries on no route by regret; one stays out when waiting is no dearer than any place."""
     executives = len(routes.length)
     size = len(deliveries)
-    cost = np.full((size, executives), NEVER, dtype=np.int64)
-    where = np.full((size, executives), -1, dtype=np.int64)
-    open_rows = np.ones(size, dtype=np.bool_)
+    cost = np.empty((size, executives), dtype=np.int64)
+    where = np.empty((size, executives), dtype=np.int64)
+    open_rows = np.empty(size, dtype=np.bool_)
     for row in range(size):
-        if routes.owner[deliveries[row]] != NOBODY:
-            open_rows[row] = False
-            continue
-        for e in range(executives):
-            cost[row, e], where[row, e] = cheapest(day, routes, e, deliveries[row])
+        open_rows[row] = routes.owner[deliveries[row]] == NOBODY
+        if open_rows[row]:
+            for e in range(executives):
+                cost[row, e], where[row, e] = cheapest(day, routes, e, deliveries[row])
     while True:
         best_row, best_e, best_regret, best_cost = -1, -1, -NEVER, NEVER
         for row in range(size):
@@ -209,49 +222,13 @@ def insert_deliveries(day: DayArrays, routes: Routes, deliveries: Int64Array) ->
 # ------------------------------------------------------------------------------------ sweeps
 
 
-@lean_kernel
-def _remember(routes: Routes, order: Int64Array, length: Int64Array) -> None:
-    """Copy the orders of all routes; loops are compiled in a fraction of the time of an array copy."""
-    for e in range(len(length)):
-        length[e] = routes.length[e]
-        for p in range(length[e]):
-            order[e, p] = routes.order[e, p]
-
-
-@lean_kernel
-def _undo(day: DayArrays, routes: Routes, order: Int64Array, length: Int64Array) -> None:
-    for e in range(len(length)):
-        routes.length[e] = length[e]
-        for p in range(length[e]):
-            routes.order[e, p] = order[e, p]
-    refresh_all(day, routes)
-
-
-@lean_kernel
-def _better(now: tuple[int, int], before: tuple[int, int]) -> bool:
-    return now[0] < before[0] or (now[0] == before[0] and now[1] < before[1])
-
-
-@kernel
 def sweep_slots(day: DayArrays, routes: Routes, slots: int, movable: Int64Array) -> bool:
     """Step 3a: every slot once taken out and assigned again. True when something got better."""
     improved = False
-    nobody = movable[:0]
-    order, length = np.empty(routes.order.shape, dtype=np.int64), np.empty(len(routes.length), dtype=np.int64)
     for slot in range(slots):
-        members = _in_slot(day, slot, movable)
-        if len(members) == 0:
-            continue
-        before = total_cost(day, routes)
-        _remember(routes, order, length)
-        for v in members:
-            if routes.owner[v] != NOBODY:
-                take(day, routes, v)
-        _assign_slot(day, routes, members, nobody)
-        if _better(total_cost(day, routes), before):
-            improved = True
-        else:
-            _undo(day, routes, order, length)
+        members = movable[day.slot[movable] == slot]
+        if len(members) > 0:
+            improved |= bool(_assign_slot(day, routes, members, movable[:0]))
     return improved
 
 
@@ -386,7 +363,7 @@ def _improve(
     for sweep in range(SWEEP_ROUNDS):
         if stop():
             return False
-        better = bool(sweep_slots(day, routes, slots, movable))
+        better = sweep_slots(day, routes, slots, movable)
         for clock_s in range(opens + sweep % 2 * CUT_EVERY_S // 2, ends, CUT_EVERY_S):
             better |= bool(rematch_tails(day, routes, clock_s))
         if len(deliveries):
