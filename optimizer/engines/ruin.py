@@ -44,7 +44,9 @@ CHUNK_ROUNDS = 2_000
 CALL_ROUNDS = 250
 """Rounds of one call of the kernel: between two the clock is read and routes are collected."""
 SWEEP_CHUNKS = 8
+"""Every so many iterations each thread sweeps its routes once: about every second of a day of 600 visits."""
 EXCHANGE_CHUNKS = 8
+"""Every so many iterations all threads go on from the best routes of any of them."""
 CHUNKS = 200
 """Iterations without any limit."""
 START_SWEEPS = 24
@@ -256,13 +258,15 @@ class _Chain:
             if over():
                 return
 
-    def sweep(self) -> None:
+    def sweep(self, over: Callable[[], bool]) -> None:
         """Assign the appointments of every slot anew, match heads and tails of routes, move single deliveries."""
         day, routes = self.day, self.routes
         better = bool(sweep_slots(day, routes, routes.in_slot.shape[1], self.search.movable))
         for clock_s in range(int(day.shift_open_s.min()), int(day.latest_end_s.max()), CUT_EVERY_S):
-            better |= bool(rematch_tails(day, routes, clock_s))
-        better |= bool(sweep_deliveries(day, routes, self._deliveries))
+            if not over():
+                better |= bool(rematch_tails(day, routes, clock_s))
+        if not over():
+            better |= bool(sweep_deliveries(day, routes, self._deliveries))
         if better:
             self.search.changed[:] = True
             self._take_stock()
@@ -321,8 +325,8 @@ def anneal(
                 task.result()
             done += 1
             if done % SWEEP_CHUNKS == 0 and not schedule.over():
-                for chain in chains:
-                    chain.sweep()
+                for swept in [workers.submit(chain.sweep, schedule.over) for chain in chains]:
+                    swept.result()
             leader = min(chains, key=_Chain.best)
             if leader.best() < best:
                 best = leader.best()

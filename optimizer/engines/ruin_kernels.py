@@ -287,12 +287,14 @@ def best_place(day: DayArrays, routes: Routes, search: Search, v: int) -> tuple[
             continue
         size = routes.length[e]
         given = day.continuity[e, v] - routes.overtime_s[e] - routes.fairness_s[e]
-        for p in range(day.prefix_at[e + 1] - day.prefix_at[e], size + 1):
+        fixed = day.prefix_at[e + 1] - day.prefix_at[e]
+        onward = place_at(day, routes, e, fixed)
+        for p in range(fixed, size + 1):
+            origin, onward = onward, next_place(day, routes, e, p)
             if routes.taken_s[e, p] > closes_s and routes.pending_s[e, p] > closes_s:
                 break
             if routes.last_taken_s[e, p] < done_s and routes.last_pending_s[e, p] < done_s:
                 continue
-            origin, onward = place_at(day, routes, e, p), next_place(day, routes, e, p)
             travel = day.reference_s[origin, here] + day.reference_s[here, onward]
             if size > 0:
                 travel -= day.reference_s[origin, onward]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.arrays import NEVER, DayArrays, Int64Array, lean_kernel
+from optimizer.bundles import bundle
 from optimizer.engines.routes import Routes, route_cost_s
 
 CAPACITY = 10_000
@@ -29,6 +30,7 @@ class Collected(NamedTuple):
     visits: Int64Array
 
 
+@bundle
 class Pool(NamedTuple):
     """Room for `Collected` routes. `seen_s` is the cost of the best solution a route was seen in, a broken promise
     counting as NEVER. `table` finds a route by its hash: its number, EMPTY where there is none.
