@@ -19,7 +19,7 @@ from benchmarks.measure import Case, Place
 from benchmarks.planners import GROUPS, NAMES, OURS, PEERS, named
 from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
 from benchmarks.run import Interrupt, beginning, cases, run_series
-from benchmarks.show import show_comparison, show_contradictions, show_series
+from benchmarks.show import show_comparison, show_contradictions, show_courses, show_series
 from benchmarks.suites import SMOKE_DAYS, SUITES, Suite, day_files, read_problems
 from optimizer.domain import Fault, InvalidProblem, Limits
 from optimizer.planner import AUTO
@@ -238,6 +238,15 @@ def table_command(
     show_series(shown)
     contradicted = show_contradictions(records)
     raise typer.Exit(_exit_code(shown, contradicted))
+
+
+@app.command("anytime")
+def anytime_command(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Record files.")]) -> None:
+    """Show how good plans are by when, from the incumbents of all the runs in the files."""
+    with faults_told():
+        records = read_records(files)
+    show_courses(records)
+    raise typer.Exit(DONE_WITH_BROKEN_RULES if show_contradictions(records) else DONE)
 
 
 @app.command("compare")

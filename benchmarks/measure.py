@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import resource
 import shlex
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -192,12 +193,14 @@ def _resident_kib() -> int | None:
     return _of_status("VmRSS")
 
 
-def _peak_kib() -> int:
-    """Most memory this process has held.
+def _peak_kib() -> int | None:
+    """Most memory this process has held, None where the system does not tell.
 
     On Linux `ru_maxrss` of a new process begins with what its parent held, VmHWM does not.
     """
     highest = _of_status("VmHWM")
-    if highest is None:
-        highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    return highest
+    if highest is not None or find_spec("resource") is None:
+        return highest
+    resource = import_module("resource")
+    most = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return most // 1024 if sys.platform == "darwin" else most

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from api.console import say, table
+from benchmarks.anytime import MARKS_S, courses
 from benchmarks.compare import (
     Comparison,
     Spread,
@@ -69,6 +70,24 @@ def _show_one(runs: Sequence[Record]) -> None:
             why = record.error or "stopped before there was a plan"
             say(f"run {record.number}, {record.day}, {record.engine}, seed {record.seed}: {why}")
     say("")
+
+
+def show_courses(records: Sequence[Record]) -> None:
+    """How good plans are by when, day by day and planner by planner."""
+    marks = [f"{mark_s} s" for mark_s in MARKS_S]
+    table(
+        "Cost over the best plan of the day, at marks of time: medians over seeds, and over days",
+        ("day", "engine", *marks),
+        (
+            (
+                course.day or "all days",
+                course.engine,
+                *(None if value is None else _ratio(value) for value in course.ratios),
+            )
+            for course in courses(records)
+        ),
+        marks,
+    )
 
 
 def show_contradictions(records: Sequence[Record]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.anytime import Course, courses, rank_at
 from benchmarks.compare import Pairing, Spread, Verdict, compared, contradictions, differences, standings, tallies
 from benchmarks.record import Outcome, Record
 from optimizer.domain import Status
@@ -225,3 +226,49 @@ def test_files_without_a_common_run_cannot_be_compared(tmp_path: Path) -> None:
     assert code == 2
     assert "no run of A has a partner in B" in shown
     assert invoke("compare", a, tmp_path / "nowhere.jsonl")[0] == 2
+
+
+# ------------------------------------------------------------------------------------ anytime
+
+
+def test_the_plan_of_a_mark_is_the_best_found_by_then() -> None:
+    record = run_of(cost=90, incumbents=((0.5, 1, 70, None), (1.04, 0, 120, None), (9.0, 0, 90, None)))
+    assert [rank_at(record, mark_s) for mark_s in (0.1, 0.5, 1, 8, 10)] == [
+        (math.inf, math.inf),
+        (1, 70),
+        (0, 120),
+        (0, 120),
+        (0, 90),
+    ]
+
+
+def test_courses_are_medians_over_seeds_and_then_over_days() -> None:
+    long: dict[str, Any] = {"time_limit_s": 10.0}
+    records = [
+        run_of("a", 100, incumbents=((0.5, 0, 150, None), (2.0, 0, 100, None)), **long),
+        run_of("a", 110, seed=2, incumbents=((0.5, 0, 140, None), (2.0, 0, 110, None)), **long),
+        run_of("a", 120, seed=3, incumbents=((5.0, 0, 120, None),), **long),
+        run_of("b", 130, time_limit_s=1.0, incumbents=((0.9, 0, 130, None),)),
+        run_of("b", 105, time_limit_s=3.0, incumbents=((3.1, 0, 105, None),)),
+        run_of("a", 50, day="korba", incumbents=((0.1, 1, 40, None), (2.5, 0, 50, None)), **long),
+        run_of("a", 1, time_limit_s=None, iterations=5, incumbents=((0.1, 0, 1, None),)),
+        run_of("old", 100),
+    ]
+    assert courses(records, (1, 3, 10)) == [
+        Course("raipur", "a", (1.5, 1.1, 1.1)),
+        Course("raipur", "b", (1.3, 1.05, None)),
+        Course("korba", "a", (math.inf, 1.0, 1.0)),
+        Course(None, "a", (math.inf, 1.05, 1.05)),
+        Course(None, "b", (1.3, 1.05, None)),
+    ]
+
+
+def test_the_anytime_command_shows_the_courses(tmp_path: Path) -> None:
+    path = append_all(tmp_path / "a.jsonl", run_of("auto", 100, incumbents=((0.5, 0, 150, None), (2.0, 0, 100, None))))
+    code, shown = invoke("anytime", path)
+    assert code == 0
+    rows = [re.findall(r"[^│\s]+", line) for line in shown.splitlines() if "auto" in line]
+    assert rows == [
+        ["raipur", "auto", "1.5000", "1.0000", "-", "-", "-"],
+        ["all", "days", "auto", "1.5000", "1.0000", "-", "-", "-"],
+    ]
