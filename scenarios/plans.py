@@ -16,7 +16,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pandas as pd
 from pydantic import Field, TypeAdapter
 
 from optimizer.domain import (
@@ -405,6 +404,8 @@ def roster_csv(problem: Problem, plan: DayPlan) -> str:
     `travel_minutes` and `km` are those of the way to the stop, by the clock, so safety margin and hour are in
     them. The way home is not a stop and has no row.
     """
+    import pandas as pd  # noqa: PLC0415  a third of a second that planning a day does not need
+
     rows = [row for route in plan.routes for row in _roster_rows(problem, route)]
     return pd.DataFrame(rows, columns=list(ROSTER_COLUMNS), dtype=object).to_csv(index=False, lineterminator="\n")
 

@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from optimizer.domain import Appointment, Executive, Fault, InvalidProblem, Visit
 from optimizer.units import DAY_S, HOUR_S, MINUTE_S, rfc3339
 from scenarios.catalogue import Catalogue, City, load_catalogue
@@ -334,6 +332,8 @@ def _records(text: str, columns: Mapping[str, _Column]) -> tuple[list[tuple[int,
 
     Raises InvalidProblem, its paths (line, column), where there is no table to go on with.
     """
+    import pandas as pd  # noqa: PLC0415  a third of a second that planning a day does not need
+
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = plain.split("\n")
     width = min(_MOST_COLUMNS, max(line.count(",") + 1 for line in lines))
@@ -436,6 +436,8 @@ def _tables(day: ScenarioDay) -> dict[str, str]:
 
 
 def _csv(key: str, rows: list[dict[str, object]]) -> str:
+    import pandas as pd  # noqa: PLC0415  a third of a second that planning a day does not need
+
     frame = pd.DataFrame(rows, columns=[*_COLUMNS[key], NOTE], dtype=object)
     return frame.to_csv(index=False, lineterminator="\n")
 
