@@ -50,7 +50,7 @@ class Surroundings:
 def surroundings() -> Surroundings:
     """What this process runs and on what."""
     commit = _git("rev-parse", "HEAD")
-    changed = _git("status", "--porcelain", "--", ".", ":(exclude)benchmarks/records")
+    changed = _git("status", "--porcelain", "--", ".", ":(exclude)*.jsonl")
     cpus = os.cpu_count() or 1
     return Surroundings(
         commit=commit,

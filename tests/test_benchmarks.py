@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,22 @@ def test_the_surroundings_are_those_of_this_process() -> None:
 def test_code_that_is_no_checkout_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_module, "ROOT", tmp_path)
     assert (surroundings().commit, surroundings().dirty) == (None, None)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_record_files_do_not_make_code_differ_from_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], cwd=tmp_path, check=True)
+
+    monkeypatch.setattr(record_module, "ROOT", tmp_path)
+    git("init", "--quiet")
+    (tmp_path / "code.py").write_text("", encoding="utf-8")
+    git("add", "code.py")
+    git("commit", "--quiet", "--message", "code")
+    (tmp_path / "mine.jsonl").write_text("", encoding="utf-8")
+    assert surroundings().dirty is False
+    (tmp_path / "more.py").write_text("", encoding="utf-8")
+    assert surroundings().dirty is True
 
 
 # -------------------------------------------------------------------------------- incumbents
