@@ -73,6 +73,8 @@ TimeLimit = Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the files there.")]
 DEMO_DAY = "raipur.json"
 LANDMARKS = 80
+COMPILING_ITERATIONS = 4
+"""Enough for every engine to get beyond its first plan."""
 
 
 # -------------------------------------------------------------------------------- small pieces
@@ -358,15 +360,16 @@ def warm_up() -> None:
 
 
 def _compile() -> None:
-    """Plan two small days, one with everything in it and one of appointments only: that runs every inner loop."""
+    """Plan two small days with every engine, one of appointments only, one with everything: that runs every loop."""
     catalogue = load_catalogue()
     city, date = catalogue.cities_in_scheme()[0], dt.date(2026, 12, 1)
     small = [bench_day(catalogue, city, date, 6, 0, 2), generate_day(catalogue, city, date, Load.AS_RUN, seed=1)]
-    with working("making ready; the first time on a machine this compiles for about a minute"):
+    with working("making ready; the first time on a machine this compiles for about half a minute"):
         for made in small:
-            result = plan_day(made.day.problem, Limits(None, iterations=2))
-            if result is not None:
-                _document(made.day.problem, result)
+            for engine in (AUTO, *ENGINES):
+                result = plan_day(made.day.problem, Limits(None, iterations=COMPILING_ITERATIONS), engine=engine)
+                if result is not None:
+                    _document(made.day.problem, result)
 
 
 # ------------------------------------------------------------------------------------- facts
