@@ -58,7 +58,7 @@ WAITING_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How hard to shake. Temperatures are given in mean arc costs of the start."""
+    """How hard to shake. Temperatures are given in mean arc costs of the best routes so far."""
 
     visits: int = 15
     hot: float = 1.0
@@ -306,8 +306,7 @@ def anneal(
         return
     schedule = Schedule(stop) if schedule is None else schedule
     near = nearest_visits(day)
-    arc_s = mean_arc_s(day, routes)
-    hot_s, ratio = settings.hot * arc_s, settings.cold / settings.hot
+    ratio = settings.cold / settings.hot
     chains = [
         _Chain(day, Routes(*(array.copy() for array in routes)), near, movable, seed + 1_000_003 * k, settings)
         for k in range(threads)
@@ -316,6 +315,7 @@ def anneal(
     done = 0
     with ThreadPoolExecutor(max_workers=threads) as workers:
         while (shares := schedule.next()) is not None and not stop():
+            hot_s = settings.hot * mean_arc_s(day, routes)  # of the best so far: a start may be empty
             begin_s, end_s = (hot_s * ratio**share for share in shares)
             tasks = [
                 workers.submit(chain.run, begin_s, end_s, schedule.over, pool if k == 0 else None)
