@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.incumbents import Incumbents, extended
 from benchmarks.judge import BrokenPlan, judged, verdict
 from benchmarks.peers import CannotModel
-from benchmarks.planners import Planner
+from benchmarks.planners import PEERS, Planner
 from benchmarks.record import Outcome, Record, Surroundings, load_average, now
 from optimizer.domain import Limits, Problem, Result
 from optimizer.planner import AUTO, ENGINES
@@ -30,7 +30,7 @@ WARM_UP_DATE = dt.date(2026, 12, 1)
 WARM_UP_ITERATIONS = 2
 """One to build a plan, one to improve it."""
 WARM_UP_S = 5.0
-"""For planners that do not count iterations."""
+"""For peers, which have nothing to compile, and some of which count no iterations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def warm_up(engine: str, planner_of: Callable[[str], Planner]) -> None:
         bench_day(catalogue, smallest, WARM_UP_DATE, 6, 0, 2),
         generate_day(catalogue, smallest, WARM_UP_DATE, Load.AS_RUN, seed=1),
     )
-    limits = Limits(WARM_UP_S, iterations=WARM_UP_ITERATIONS)
+    limits = Limits(WARM_UP_S if engine in PEERS else None, iterations=WARM_UP_ITERATIONS)
     # So few iterations end `auto` before it has called all its parts.
     for name in (*ENGINES, AUTO) if engine == AUTO else (engine,):
         for made in days:

@@ -171,10 +171,12 @@ def test_a_day_without_a_hash_cannot_be_measured(tiny: Problem) -> None:
 
 def test_warming_up_plans_two_days_by_iterations_and_survives_a_planner_that_fails() -> None:
     called: list[tuple[str, bool, int | None]] = []
+    timed: set[float | None] = set()
 
     def by_name(name: str) -> Planner:
         def failing(problem: Problem, limits: Limits, _stop: StopAt, _log: Incumbents) -> Result | None:
             called.append((name, bool(problem.deliveries), limits.iterations))
+            timed.add(limits.time_limit_s)
             raise EngineDefect("told when it is measured")
 
         return failing
@@ -182,8 +184,10 @@ def test_warming_up_plans_two_days_by_iterations_and_survives_a_planner_that_fai
     warm_up("pyvrp", by_name)
     assert called == [("pyvrp", False, 2), ("pyvrp", True, 2)]
     called.clear()
+    timed.clear()
     warm_up(AUTO, by_name)
     assert {name for name, _, _ in called} == {*ENGINES, AUTO}
+    assert timed == {None}  # however long our kernels take to compile
 
 
 def test_ctrl_c_ends_the_series_and_the_run_cut_short_is_no_measurement(tiny: Problem) -> None:

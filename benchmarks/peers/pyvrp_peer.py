@@ -10,8 +10,8 @@ not breaks, fairness, or travel that depends on the hour.
 Appointments as optional clients with a prize above everything else did neither better nor worse on the bench days
 (within 1.2 % either way in 8 s, two seeds), and once ended without a feasible solution as well.
 
-Settings: `pyvrp.solve` with all its defaults, which its documentation gives as those tuned for its benchmarks. Its
-statistics are off, as advised for long runs; each new best solution is heard of by its callback.
+Settings: `pyvrp.solve` with all its defaults, as its tutorials use it. Statistics are off, as it advises for long
+runs; each new best solution is heard of by its callback.
 """
 
 from __future__ import annotations
