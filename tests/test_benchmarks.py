@@ -106,7 +106,7 @@ def test_lines_that_are_no_records_are_all_told_by_file_line_and_field(tmp_path:
 def test_every_committed_record_can_be_read_and_none_contradicts_another() -> None:
     records = read_records(path for path in sorted(RECORDS.glob("*.jsonl")) if path.stem != "startup")
     assert contradictions(records) == []
-    assert all(record.faulty == 0 for record in records)
+    assert all(record.faulty == 0 for record in records if record.engine not in PEERS)
 
 
 def test_the_surroundings_are_those_of_this_process() -> None:
