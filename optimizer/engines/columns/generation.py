@@ -1,0 +1,220 @@
+"""Column generation: from some routes to the bound of all routes.
+
+Each round solves the restricted master to a tolerance that follows the gap, prices with its duals, and adds the
+columns found. Pricing goes from sparse to exact as it finds less; only an exact round over all visits and classes
+makes a bound. After the first sweep of a round the visits covered by the routes found are left out and the rest is
+priced again, until nothing useful is left: each round then adds a near-partition of the day, which the master
+can use at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from optimizer.arrays import Int64Array
+from optimizer.engines.columns.cuts import MOST_PRICED, Cut, cut_bits, pairs_made, separate
+from optimizer.engines.columns.labels import GRID
+from optimizer.engines.columns.master import MasterSolution, solve_master
+from optimizer.engines.columns.pool import Pool, Table
+from optimizer.engines.columns.pricing import Duals, Level, Priced, Pricer
+
+FloatArray = npt.NDArray[np.float64]
+
+LOOSEST, TIGHTEST = 2e-2, 1e-6
+GAP_SHARE = 0.15
+SWEEPS = 5
+FEW = 4
+"""A level of pricing that finds fewer new columns than this gives way to the next."""
+
+CYCLE_SHARE = 0.02
+"""Columns with a smaller share in the master solution are not looked at for cycles."""
+
+BINDING = 0.01
+"""Cost seconds above which the dual of a cut says that the cut binds."""
+
+FIRST_CAP = 5
+"""The master may leave a promise out at this many times the cost of an average visit, doubled while it does."""
+
+
+@dataclass
+class Relaxation:
+    """What column generation knows: columns, the best bound and its duals, the last master solution.
+
+    `bound` is in GRIDths of a cost second and holds for every plan that keeps all promises; None before the
+    first exact round. `converged` when no column with a negative reduced cost is left.
+    """
+
+    pool: Pool
+    cap: Int64Array
+    bound: int | None = None
+    duals: Duals | None = None
+    solution: MasterSolution | None = None
+    rounds: int = 0
+    labels: int = 0
+    converged: bool = False
+    level: Level = Level.SPARSE
+    cuts: list[Cut] = field(default_factory=list)
+
+    @property
+    def bound_s(self) -> int | None:
+        """The bound in whole cost seconds: every cost is whole, so it is rounded up."""
+        return None if self.bound is None else -(-self.bound // GRID)
+
+    @property
+    def gap(self) -> float:
+        """(master value - bound) / master value; 1 while there is no bound."""
+        if self.solution is None or self.bound is None:
+            return 1.0
+        return max(0.0, 1 - self.bound / GRID / max(1.0, self.solution.value))
+
+
+def first_caps(pricer: Pricer, average_s: float) -> Int64Array:
+    """What leaving a visit out costs in the master to begin with: the waiting price, or a multiple of the average."""
+    promise = max(600, int(FIRST_CAP * average_s))
+    return np.where(pricer.must, promise, pricer.day.unserved_price).astype(np.int64)
+
+
+def solve_restricted(pricer: Pricer, relaxation: Relaxation, tolerance: float) -> tuple[MasterSolution, Duals]:
+    """The restricted master over the pool, and its duals on the grid."""
+    table = relaxation.pool.table()
+    visits, kinds = len(relaxation.cap), len(pricer.fleet.size)
+    at, rows = master_rows(table, visits, kinds, relaxation.cuts)
+    solution = solve_master(
+        at,
+        rows,
+        table.cost_s.astype(np.float64),
+        relaxation.cap.astype(np.float64),
+        np.concatenate((pricer.fleet.size, np.ones(len(relaxation.cuts)))).astype(np.float64),
+        tolerance,
+    )
+    pi = np.floor(np.clip(solution.pi, 0, relaxation.cap) * GRID).astype(np.int64)
+    mu = np.floor(np.maximum(solution.mu, 0) * GRID).astype(np.int64)
+    return solution, Duals(pi, mu[:kinds], cut_bits(relaxation.cuts, mu[kinds:], visits))
+
+
+def master_rows(table: Table, visits: int, kinds: int, cuts: Sequence[Cut]) -> tuple[Int64Array, Int64Array]:
+    """Rows of the master for each column: its visits, its class, and each cut as often as it makes a pair."""
+    columns = np.arange(len(table.kind))
+    owner, rows = [np.repeat(columns, np.diff(table.at)), columns], [table.visits, visits + table.kind]
+    for k, cut in enumerate(cuts):
+        pairs = pairs_made(table, cut, visits)
+        owner.append(np.repeat(columns, pairs))
+        rows.append(np.full(int(pairs.sum()), visits + kinds + k))
+    owners = np.concatenate(owner)
+    at = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(columns))))).astype(np.int64)
+    return at, np.concatenate(rows)[np.argsort(owners, kind="stable")].astype(np.int64)
+
+
+def forbid_cycles(pricer: Pricer, relaxation: Relaxation) -> int:
+    """Have the cycles of the last master solution remembered; columns that are no routes any more go. How many went."""
+    if relaxation.solution is None:
+        return 0
+    cycles: list[tuple[int, Sequence[int]]] = []
+    for row in np.flatnonzero(relaxation.solution.x > CYCLE_SHARE):
+        visits = relaxation.pool[int(row)].visits
+        for j, v in enumerate(visits):
+            for i in range(j - 1, -1, -1):
+                if visits[i] == v:
+                    cycles.append((v, visits[i : j + 1]))
+                    break
+    if not cycles or not pricer.remember(cycles):
+        return 0
+    stays = np.array([not pricer.forbidden_cycle(c.visits) for c in relaxation.pool], dtype=np.bool_)
+    relaxation.pool.keep(stays)
+    relaxation.solution = None
+    relaxation.converged = False
+    return int((~stays).sum())
+
+
+def add_cuts(pricer: Pricer, relaxation: Relaxation, most: int) -> int:
+    """Cut off the last master solution; cuts that bind no more make room. How many were added."""
+    if relaxation.solution is None:
+        return 0
+    binding = relaxation.solution.mu[len(pricer.fleet.size) :] > BINDING
+    relaxation.cuts = [cut for cut, binds in zip(relaxation.cuts, binding, strict=True) if binds]
+    known = {cut.visits: k for k, cut in enumerate(relaxation.cuts)}
+    room = min(most, MOST_PRICED - len(relaxation.cuts))
+    found = separate(relaxation.pool.table(), relaxation.solution.x, len(relaxation.cap), 2 * most, everywhere=False)
+    added = 0
+    for cut in found:
+        if not pricer.free[list(cut.visits)].all():
+            continue
+        if cut.visits in known:  # violated in spite of itself: it has to be remembered in more places
+            k = known[cut.visits]
+            if not cut.memory <= relaxation.cuts[k].memory:
+                relaxation.cuts[k] = Cut(cut.visits, relaxation.cuts[k].memory | cut.memory)
+                added += 1
+        elif room > 0:
+            relaxation.cuts.append(cut)
+            room -= 1
+            added += 1
+    relaxation.converged = relaxation.converged and not added
+    return added
+
+
+def generate(
+    pricer: Pricer,
+    relaxation: Relaxation,
+    stop: Callable[[], bool],
+    *,
+    enough: float = 1e-6,
+    tell: Callable[[Relaxation], None] | None = None,
+) -> Relaxation:
+    """Add columns until the bound is within `enough` of the master, nothing is left to add, or told to stop."""
+    relaxation.level = max(relaxation.level, pricer.easiest)
+    while not stop():
+        relaxation.rounds += 1
+        tolerance = min(LOOSEST, max(TIGHTEST, GAP_SHARE * relaxation.gap))
+        solution, duals = solve_restricted(pricer, relaxation, tolerance)
+        relaxation.solution = solution
+        added = _round(pricer, relaxation, duals)
+        left = pricer.must & (solution.left_out > 0.01)
+        if tell is not None:
+            tell(relaxation)
+        if left.any() and (added < FEW or relaxation.gap < 0.03):
+            relaxation.cap[left] *= 2
+            continue
+        if added < FEW and relaxation.level < Level.EXACT:
+            relaxation.level = Level(relaxation.level + 1)
+            continue
+        if relaxation.level is Level.EXACT and (relaxation.gap <= enough or (not added and tolerance <= 2 * TIGHTEST)):
+            relaxation.converged = True
+            break
+    return relaxation
+
+
+def _round(pricer: Pricer, relaxation: Relaxation, duals: Duals) -> int:
+    """One round of sweeps; how many columns were new."""
+    new = 0
+    active = pricer.free.copy()
+    for sweep in range(SWEEPS):
+        first = sweep == 0
+        level = relaxation.level
+        if level is Level.EXACT and not first and pricer.easiest is not Level.EXACT:
+            level = Level.LOOSE
+        priced = pricer.price(duals, level, active)
+        if first and level is Level.EXACT:
+            bound = pricer.bound(duals, priced)
+            if bound is not None and (relaxation.bound is None or bound > relaxation.bound):
+                relaxation.bound, relaxation.duals = bound, duals
+        relaxation.labels = sum(answer.labels for answer in priced)
+        got = sum(relaxation.pool.add(column) for answer in priced for _, column in answer.columns)
+        new += got
+        if not got or not _cover(pricer, priced, active):
+            break
+    return new
+
+
+def _cover(pricer: Pricer, priced: list[Priced], active: npt.NDArray[np.bool_]) -> bool:
+    """Leave out the visits of a disjoint choice of the columns found, cheapest first. True when visits are left."""
+    left = pricer.fleet.size.copy()
+    for _, column in sorted(entry for answer in priced for entry in answer.columns):
+        own = [v for v in column.visits if pricer.free[v]]
+        if left[column.kind] > 0 and active[own].all():
+            active[own] = False
+            left[column.kind] -= 1
+    return bool(active.any())

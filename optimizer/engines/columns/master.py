@@ -1,0 +1,159 @@
+"""The restricted master problem: which mix of known routes serves the day cheapest, and at what duals.
+
+    min  sum c_r x_r + sum d_v y_v     x_r: share of route r driven, y_v: share of visit v left out
+    s.t. sum_r a_vr x_r + y_v - s_v = 1    for every visit v     (dual pi_v, between 0 and d_v)
+         sum_r b_cr x_r + t_c       = K_c  for every class c     (dual -mu_c, at most 0)
+
+It is solved by a primal-dual interior point method (Mehrotra, "On the implementation of a primal-dual interior
+point method", SIAM Journal on Optimization 2(4), 1992) that is stopped early: the duals then lie in the middle of
+the optimal face and hardly swing from round to round, so that column generation needs few rounds (Gondzio,
+Gonzalez-Brevis, Munari, "New developments in the primal-dual column generation technique", EJOR 224, 2013).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from optimizer.arrays import Int64Array, kernel
+
+FloatArray = npt.NDArray[np.float64]
+
+STEPS = 60
+STEP_TO_BORDER = 0.995
+REGULAR = 1e-12
+"""Added to the diagonal of the normal matrix, relative to its largest entry, so that it stays positive definite."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterSolution:
+    """`value` is the primal cost of the mix `x` and the visits left out `left_out`; `pi` and `mu` the duals."""
+
+    value: float
+    dual_value: float
+    pi: FloatArray
+    mu: FloatArray
+    x: FloatArray
+    left_out: FloatArray
+    steps: int
+
+
+@kernel
+def _normal_matrix(at: Int64Array, rows: Int64Array, weight: FloatArray, diagonal: FloatArray) -> FloatArray:
+    """Lower triangle of sum_r weight_r a_r a_r' + diag(diagonal); a_r has a one (or more) at each of its rows."""
+    size = len(diagonal)
+    matrix = np.zeros((size, size))
+    for r in range(len(at) - 1):
+        for i in range(at[r], at[r + 1]):
+            for j in range(at[r], at[r + 1]):
+                if rows[i] >= rows[j]:
+                    matrix[rows[i], rows[j]] += weight[r]
+    for k in range(size):
+        matrix[k, k] += diagonal[k]
+    return matrix
+
+
+def solve_master(
+    at: Int64Array,
+    rows: Int64Array,
+    cost: FloatArray,
+    drop: FloatArray,
+    capacity: FloatArray,
+    tolerance: float,
+) -> MasterSolution:
+    """Solve to a relative gap of `tolerance`; column r stands in `rows[at[r]:at[r + 1]]`: visits, visits + class."""
+    visits, classes, columns = len(drop), len(capacity), len(cost)
+    size = visits + classes
+    b = np.concatenate((np.ones(visits), capacity))
+    c = np.concatenate((cost, drop, np.zeros(visits + classes)))
+    cut_y, cut_s, cut_t = columns, columns + visits, columns + 2 * visits
+    starts = at[:-1]
+
+    def forward(z: FloatArray) -> FloatArray:
+        total: FloatArray = np.bincount(rows, np.repeat(z[:columns], np.diff(at)), size).astype(np.float64)
+        total[:visits] += z[cut_y:cut_s] - z[cut_s:cut_t]
+        total[visits:] += z[cut_t:]
+        return total
+
+    def backward(p: FloatArray) -> FloatArray:
+        covered = np.add.reduceat(p[rows], starts) if columns else np.zeros(0)
+        return np.concatenate((covered, p[:visits], -p[:visits], p[visits:]))
+
+    def factor(weight: FloatArray) -> tuple[FloatArray, bool]:
+        diagonal = np.concatenate((weight[cut_y:cut_s] + weight[cut_s:cut_t], weight[cut_t:]))
+        matrix = _normal_matrix(at, rows, weight[:columns], diagonal)
+        matrix.flat[:: size + 1] += REGULAR * (1 + matrix.diagonal().max())
+        answer: tuple[FloatArray, bool] = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+        return answer
+
+    def direction(
+        target: FloatArray,
+        weight: FloatArray,
+        primal_left: FloatArray,
+        dual_left: FloatArray,
+        w: FloatArray,
+        cho: tuple[FloatArray, bool],
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Steps (dz, dp, dw) of Newton's method towards z * w = z * w + target."""
+        right = primal_left + forward(weight * dual_left - target / w)
+        dp = cho_solve(cho, right, check_finite=False)
+        dw = dual_left - backward(dp)
+        return target / w - weight * dw, dp, dw
+
+    # Mehrotra's starting point
+    cho = factor(np.ones(len(c)))
+    z = backward(cho_solve(cho, b, check_finite=False))
+    p = cho_solve(cho, forward(c), check_finite=False)
+    w = c - backward(p)
+    z += max(-1.5 * z.min(), 0.0)
+    w += max(-1.5 * w.min(), 0.0)
+    product = float(z @ w)
+    z += max(0.5 * product / w.sum(), 1e-3)
+    w += max(0.5 * product / z.sum(), 1e-3)
+    norm_b, norm_c = 1 + np.abs(b).max(), 1 + np.abs(c).max()
+    steps = 0
+    while steps < STEPS:
+        steps += 1
+        primal_left = b - forward(z)
+        dual_left = c - backward(p) - w
+        value, dual_value = float(c @ z), float(b @ p)
+        done = abs(value - dual_value) <= tolerance * (1 + abs(value))
+        if done and np.abs(primal_left).max() <= 1e-6 * norm_b and np.abs(dual_left).max() <= 1e-6 * norm_c:
+            break
+        centre = float(z @ w) / len(c)
+        weight = z / w
+        try:
+            cho = factor(weight)
+        except LinAlgError:
+            break  # as near to the optimum as whole numbers of this size allow; the duals so far are good ones
+
+        dz, dp, dw = direction(-z * w, weight, primal_left, dual_left, w, cho)
+        go_z, go_w = _to_border(z, dz), _to_border(w, dw)
+        after = float((z + go_z * dz) @ (w + go_w * dw)) / len(c)
+        sigma = (after / centre) ** 3
+        dz, dp, dw = direction(sigma * centre - z * w - dz * dw, weight, primal_left, dual_left, w, cho)
+        go_z = min(1.0, STEP_TO_BORDER * _to_border(z, dz))
+        go_w = min(1.0, STEP_TO_BORDER * _to_border(w, dw))
+        z += go_z * dz
+        p += go_w * dp
+        w += go_w * dw
+    return MasterSolution(
+        value=float(c @ z),
+        dual_value=float(b @ p),
+        pi=p[:visits],
+        mu=-p[visits:],
+        x=z[:columns],
+        left_out=z[cut_y:cut_s],
+        steps=steps,
+    )
+
+
+def _to_border(z: FloatArray, dz: FloatArray) -> float:
+    """The longest step along dz that keeps z positive, at most 1 / STEP_TO_BORDER."""
+    falling = dz < 0
+    if not falling.any():
+        return 1 / STEP_TO_BORDER
+    return min(1 / STEP_TO_BORDER, float((-z[falling] / dz[falling]).min()))
