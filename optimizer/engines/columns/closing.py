@@ -71,7 +71,8 @@ def converge(proof: Proof) -> bool:
         if proof.bound_s != before:
             proof.tell("columns")
 
-    generate(proof.pricer, proof.relaxation, proof.stop, tell=tell)
+    upper_s = proof.incumbent.level[1] if proof.incumbent.keeps_all else None
+    generate(proof.pricer, proof.relaxation, proof.stop, upper_s=upper_s, tell=tell)
     proof.raise_bound(proof.relaxation.bound_s)
     return proof.relaxation.converged
 

@@ -72,6 +72,10 @@ class Relaxation:
         return max(0.0, 1 - self.bound / GRID / max(1.0, self.solution.value))
 
 
+MOST_CAP = 4_000_000
+"""Cost seconds at which a promise that is still left out counts as one that cannot be kept with the others."""
+
+
 def first_caps(pricer: Pricer, average_s: float) -> Int64Array:
     """What leaving a visit out costs in the master to begin with: the waiting price, or a multiple of the average."""
     promise = max(600, int(FIRST_CAP * average_s))
@@ -162,9 +166,13 @@ def generate(
     stop: Callable[[], bool],
     *,
     enough: float = 1e-6,
+    upper_s: int | None = None,
     tell: Callable[[Relaxation], None] | None = None,
 ) -> Relaxation:
-    """Add columns until the bound is within `enough` of the master, nothing is left to add, or told to stop."""
+    """Add columns until the bound is within `enough` of the master, nothing is left to add, or told to stop.
+
+    A bound of `upper_s` is enough as well: there is no cheaper plan.
+    """
     relaxation.level = max(relaxation.level, pricer.easiest)
     while not stop():
         relaxation.rounds += 1
@@ -172,11 +180,14 @@ def generate(
         solution, duals = solve_restricted(pricer, relaxation, tolerance)
         relaxation.solution = solution
         added = _round(pricer, relaxation, duals)
-        left = pricer.must & (solution.left_out > 0.01)
+        left = pricer.must & (solution.left_out > 0.01) & (relaxation.cap < MOST_CAP)
         if tell is not None:
             tell(relaxation)
+        if upper_s is not None and relaxation.bound_s is not None and relaxation.bound_s >= upper_s:
+            relaxation.converged = True
+            break
         if left.any() and (added < FEW or relaxation.gap < 0.03):
-            relaxation.cap[left] *= 2
+            relaxation.cap[left] = np.minimum(2 * relaxation.cap[left], MOST_CAP)
             continue
         if added < FEW and relaxation.level < Level.EXACT:
             relaxation.level = Level(relaxation.level + 1)

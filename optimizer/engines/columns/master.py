@@ -24,6 +24,10 @@ FloatArray = npt.NDArray[np.float64]
 
 STEPS = 60
 STEP_TO_BORDER = 0.995
+SMALLEST = 1e-12
+LEAST = 1e-2
+"""How far inside its bounds everything begins at least."""
+
 REGULAR = 1e-12
 """Added to the diagonal of the normal matrix, relative to its largest entry, so that it stays positive definite."""
 
@@ -111,8 +115,8 @@ def solve_master(
     z += max(-1.5 * z.min(), 0.0)
     w += max(-1.5 * w.min(), 0.0)
     product = float(z @ w)
-    z += max(0.5 * product / w.sum(), 1e-3)
-    w += max(0.5 * product / z.sum(), 1e-3)
+    z += max(0.5 * product / max(w.sum(), LEAST), LEAST)
+    w += max(0.5 * product / max(z.sum(), LEAST), LEAST)
     norm_b, norm_c = 1 + np.abs(b).max(), 1 + np.abs(c).max()
     steps = 0
     while steps < STEPS:
@@ -124,6 +128,8 @@ def solve_master(
         if done and np.abs(primal_left).max() <= 1e-6 * norm_b and np.abs(dual_left).max() <= 1e-6 * norm_c:
             break
         centre = float(z @ w) / len(c)
+        if centre < SMALLEST:
+            break
         weight = z / w
         try:
             cho = factor(weight)
@@ -135,6 +141,8 @@ def solve_master(
         after = float((z + go_z * dz) @ (w + go_w * dw)) / len(c)
         sigma = (after / centre) ** 3
         dz, dp, dw = direction(sigma * centre - z * w - dz * dw, weight, primal_left, dual_left, w, cho)
+        if not (np.isfinite(dz).all() and np.isfinite(dp).all() and np.isfinite(dw).all()):
+            break
         go_z = min(1.0, STEP_TO_BORDER * _to_border(z, dz))
         go_w = min(1.0, STEP_TO_BORDER * _to_border(w, dw))
         z += go_z * dz

@@ -1,0 +1,59 @@
+"""The exact engine: its bounds are bounds, its optima optima, and it stops with a plan whenever it is told to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer.check import ViolationCode, violations
+from optimizer.domain import Problem
+from optimizer.engines.columns import columns
+from optimizer.objective import cost
+from optimizer.stop import StopAt
+from optimizer.timing import runnable_prefixes, timed
+from tests.exact import best_plan
+from tests.strategies import problems, tight_days
+
+ENOUGH = 400
+"""Iterations within which nearly all small days are settled."""
+
+
+def judged(day: Problem, iterations: int | None, seed: int = 1) -> bool:
+    """True when the day is proven to the last second; whatever is claimed is held against the best plan there is."""
+    result = columns(day, StopAt(iterations=iterations), seed=seed)
+    if result is None:
+        assert iterations == 0
+        return False
+    plan = timed(day, result.orders)
+    spent = cost(day, plan)
+    assert [v for v in violations(day, plan, spent) if v.code is not ViolationCode.PROMISE_BROKEN] == []
+    best, _ = best_plan(day)
+    assert spent >= best
+    assert result.broken_promises_bound <= best.broken_promises
+    if result.lower_bound_s is not None and best.broken_promises == 0:
+        assert result.lower_bound_s <= best.second_level_s
+    if spent.broken_promises == 0 and result.lower_bound_s == spent.second_level_s:
+        assert spent == best
+        return True
+    return best.broken_promises > 0
+
+
+@settings(max_examples=150)
+@given(problems(max_visits=6, max_executives=3))
+def test_no_bound_exceeds_the_best_plan_of_a_day(day: Problem) -> None:
+    if all(runnable_prefixes(day).values()):
+        judged(day, ENOUGH)
+
+
+@settings(max_examples=50)
+@given(tight_days())
+def test_no_bound_exceeds_the_best_plan_of_a_tight_day(day: Problem) -> None:
+    judged(day, ENOUGH)
+
+
+@settings(max_examples=30)
+@given(problems(max_visits=5, max_executives=3), st.integers(0, 12))
+def test_stopped_anywhere_there_is_a_plan_and_no_false_bound(day: Problem, iterations: int) -> None:
+    if all(runnable_prefixes(day).values()):
+        judged(day, iterations)
