@@ -20,16 +20,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from optimizer.arrays import NO_SLOT, DayArrays, day_arrays
 from optimizer.domain import Problem
 from optimizer.engines import EngineResult, OnProgress, Orders
-from optimizer.engines.columns.closing import Proof, close, converge
-from optimizer.engines.columns.diving import dive
+from optimizer.engines.columns.closing import Proof, close, combine, converge
+from optimizer.engines.columns.diving import NEAR_S, dive
 from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
-from optimizer.engines.columns.pool import Column, Pool
+from optimizer.engines.columns.labels import GRID
+from optimizer.engines.columns.neighbourhood import GROUP_VISITS, groups, improve_group
+from optimizer.engines.columns.pool import Column, Pool, Table, sums_over
 from optimizer.engines.columns.pricing import Pricer
 from optimizer.engines.insertion import insertion
 from optimizer.engines.routes import Routes, routes_of
@@ -45,6 +48,15 @@ RUIN_S_PER_VISIT = 0.03
 
 RUIN_CHUNKS = 60
 """Most iterations of ruin and recreate before column generation begins."""
+
+WORTH_COMBINING = 3e-3
+"""Gap from which the known columns of a day with deliveries are combined before it is tightened."""
+
+AGAIN_PART = 0.3
+"""Part of what is left that ruin and recreate takes again when the day could not be settled."""
+
+IDLE_ROUNDS = 4
+"""Times every visit is in a group on average before the neighbourhoods are given up."""
 
 SEEDS = 4_000
 """Most routes of ruin and recreate that become columns."""
@@ -100,6 +112,7 @@ class _Search:
         self.pricer = Pricer(day, executor=executor)
         routes = routes_of(problem, start)
         self.incumbent = Incumbent(day, self.pricer.fleet, _rows(routes))
+        self.mixed = bool((day.slot == NO_SLOT).any())
         self.collected = RouteCollector(day)
         self.pool = Pool(self.incumbent.columns())
         relaxation = Relaxation(self.pool, first_caps(self.pricer, self.incumbent.average_s()))
@@ -121,28 +134,52 @@ class _Search:
 
     def run(self) -> bool:
         """All steps; True when nothing is left to do."""
-        if (self.day.slot == NO_SLOT).any() or not self.incumbent.keeps_all:
+        if self.mixed or not self.incumbent.keeps_all:
             self.ruin(self._first_part())
             self._seed()
         if not converge(self.proof):
             return False
         self.tell("columns")
-        if not self.proof.settled:
+        if not self.proof.settled and not self.mixed:
             self._dive()
+            self._neighbours()
         if not self.incumbent.keeps_all:
             return False
-        if close(self.proof):
-            return True
-        round_ = 0
-        while not self.stop() and not self.proof.settled:
+        if self.mixed and self.proof.gap > WORTH_COMBINING:
+            combine(self.proof)
+        again = 0
+        while not close(self.proof):
             before = self.incumbent.level
-            round_ += 1
-            self.ruin(0.5, round_)
-            if self.incumbent.level < before and close(self.proof):
-                return True
-            if self.stop.left_s() is None and self.stop.left_iterations() is None:
+            again += 1
+            if self.mixed:
+                self.ruin(AGAIN_PART, again)
+            else:
+                self._neighbours(again)
+            unlimited = self.stop.left_s() is None and self.stop.left_iterations() is None
+            if self.stop() or (unlimited and self.incumbent.level == before):
                 break
         return self.proof.settled
+
+    def _neighbours(self, again: int = 0) -> None:
+        """Groups of neighbouring routes planned anew, until every visit has had its turn in vain; larger each time."""
+        known = self._near_columns()
+        size = GROUP_VISITS * (2 + again) // 2
+        idle, patience = 0, 2 + IDLE_ROUNDS * len(self.day.place) // size
+        for group in groups(self.day, self.incumbent, self.seed + again, size):
+            if self.stop() or idle >= patience or self.proof.settled:
+                break
+            idle += 1
+            if improve_group(self.day, self.incumbent, self.pricer, known, group, self.stop):
+                idle = 0
+                self.tell("neighbourhood")
+
+    def _near_columns(self) -> Table:
+        """The columns whose reduced cost is small, to start groups from."""
+        relaxation, table = self.proof.relaxation, self.pool.table()
+        if relaxation.duals is None:
+            return table
+        reduced = table.cost_s * GRID - sums_over(table, relaxation.duals.pi) + relaxation.duals.mu[table.kind]
+        return table.rows(np.flatnonzero(reduced <= NEAR_S * GRID))
 
     def _first_part(self) -> float:
         left_s, left = self.stop.left_s(), self.stop.left_iterations()

@@ -14,9 +14,10 @@ import numpy as np
 
 from optimizer.engines.columns.generation import Relaxation, add_cuts, forbid_cycles, generate
 from optimizer.engines.columns.incumbent import Incumbent
+from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import Listed, list_routes
 from optimizer.engines.columns.partition import best_partition
-from optimizer.engines.columns.pool import Column, Table, order_cost_s
+from optimizer.engines.columns.pool import Column, Pool, Table, order_cost_s, sums_over
 from optimizer.engines.columns.pricing import Pricer
 from optimizer.stop import Stop
 
@@ -29,7 +30,11 @@ CUTS_A_ROUND = 25
 SLOWEST = 0.02
 """Share of the gap that a round of cuts has to close; three slower ones in a row are the end of it."""
 
-PARTS_OF_GAP = (0.15, 0.3, 0.6)
+PARTS_OF_GAP = (0.05, 0.15, 0.3, 0.6)
+MOST_COMBINED = 5_000
+"""Columns the known ones are combined from, those of least reduced cost."""
+
+COMBINE_NODES = 200
 
 
 @dataclass
@@ -136,13 +141,28 @@ def settle(proof: Proof, below_s: int, routes: int, nodes: int) -> bool:
     answer = best_partition(table, price, pricer.fleet.size, below_s, proof.stop)
     proof.raise_bound(answer.bound_s)
     if answer.chosen is not None:
-        columns = [
-            Column(int(table.kind[r]), tuple(int(v) for v in table.visits[table.at[r] : table.at[r + 1]]), 0)
-            for r in answer.chosen
-        ]
-        proof.incumbent.offer_columns(columns)
+        proof.incumbent.offer_columns(Column(int(table.kind[r]), table.made(r), 0) for r in answer.chosen)
         proof.tell("partition")
     return answer.settled
+
+
+def combine(proof: Proof) -> bool:
+    """The best plan made of columns known already: no proof, but often a better plan. True when it is one."""
+    relaxation, pricer, incumbent = proof.relaxation, proof.pricer, proof.incumbent
+    if relaxation.duals is None or not incumbent.keeps_all or proof.settled:
+        return False
+    upper_s = incumbent.level[1]
+    whole = Pool(relaxation.pool.elementary()).table()
+    reduced = whole.cost_s * GRID - sums_over(whole, relaxation.duals.pi) + relaxation.duals.mu[whole.kind]
+    most = min((upper_s - (proof.bound_s or 0)) * GRID, int(np.sort(reduced)[:MOST_COMBINED][-1]))
+    table = whole.rows(np.flatnonzero(reduced <= most))
+    price = np.where(pricer.must, upper_s, pricer.day.unserved_price)
+    answer = best_partition(table, price, pricer.fleet.size, upper_s, proof.stop, COMBINE_NODES)
+    if answer.chosen is None:
+        return False
+    better = incumbent.offer_columns(Column(int(table.kind[r]), table.made(r), 0) for r in answer.chosen)
+    proof.tell("combine")
+    return better
 
 
 def _table(pricer: Pricer, listed: Listed) -> Table:

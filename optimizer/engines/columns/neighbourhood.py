@@ -1,6 +1,6 @@
 """Large neighbourhoods: a group of neighbouring routes planned anew by the exact engine, as a day of its own.
 
-A group is the routes whose visits lie nearest to a seed visit, until it has about GROUP_VISITS visits. On days of
+A group is the routes whose visits lie nearest to a seed visit, until it has about that many visits. On days of
 appointments a group of this size is settled in a fraction of a second: its relaxation is nearly integral, and columns
 known from the whole day start it.
 """
@@ -59,8 +59,8 @@ def part_of(day: DayArrays, executives: Sequence[int], visits: Sequence[int]) ->
     )
 
 
-def groups(day: DayArrays, incumbent: Incumbent, seed: int) -> Iterator[list[int]]:
-    """Executives of one group after another, for as long as asked; seed visits in turn, in an order of the seed."""
+def groups(day: DayArrays, incumbent: Incumbent, seed: int, most: int) -> Iterator[list[int]]:
+    """Executives of groups of about `most` visits, without end; every visit in turn, in an order of the seed."""
     rng = np.random.default_rng(seed)
     reference = day.reference_s
     while True:
@@ -76,7 +76,7 @@ def groups(day: DayArrays, incumbent: Incumbent, seed: int) -> Iterator[list[int
             for _, e in sorted(nearness):
                 chosen.append(e)
                 size += len(incumbent.orders[e])
-                if size >= GROUP_VISITS:
+                if size >= most:
                     break
             yield chosen
 

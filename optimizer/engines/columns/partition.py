@@ -116,6 +116,7 @@ def best_partition(
     capacity: Int64Array,
     upper_s: int,
     stop: Stop,
+    nodes: int = MOST_NODES,
 ) -> Partition:
     """The cheapest plan below `upper_s` made of the routes of the table, each visit once or left out at its price.
 
@@ -150,10 +151,10 @@ def best_partition(
         if not cuts:
             break
         master.add(cuts)
-    return _whole(master, upper_s, stop)
+    return _whole(master, upper_s, stop, nodes)
 
 
-def _whole(master: _ListMaster, upper_s: int, stop: Stop) -> Partition:
+def _whole(master: _ListMaster, upper_s: int, stop: Stop, nodes: int) -> Partition:
     """The MIP over the routes alive."""
     table, price_s = master.table, master.price_s
     rows = np.flatnonzero(master.alive)
@@ -186,7 +187,7 @@ def _whole(master: _ListMaster, upper_s: int, stop: Stop) -> Partition:
         relative_gap_tolerance=0.0,
         absolute_gap_tolerance=0.0,
         threads=1,
-        node_limit=MOST_NODES,
+        node_limit=nodes,
     )
     answer = mathopt.solve(model, mathopt.SolverType.GSCIP, params=parameters)
     reason = answer.termination.reason

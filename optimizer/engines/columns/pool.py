@@ -31,6 +31,10 @@ class Table(NamedTuple):
     kind: Int64Array
     cost_s: Int64Array
 
+    def made(self, row: int) -> tuple[int, ...]:
+        """The visits of one column, in order."""
+        return tuple(self.visits[self.at[row] : self.at[row + 1]].tolist())
+
     def rows(self, chosen: Int64Array) -> Table:
         """The columns at these rows."""
         lengths = np.diff(self.at)[chosen]
