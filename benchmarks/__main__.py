@@ -18,6 +18,7 @@ from benchmarks.compare import by_series, compared
 from benchmarks.measure import Case, Place
 from benchmarks.planners import GROUPS, NAMES, OURS, PEERS, named
 from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
+from benchmarks.report import TARGETS, read_targets, write_report
 from benchmarks.run import Interrupt, beginning, cases, run_series
 from benchmarks.show import show_comparison, show_contradictions, show_courses, show_series
 from benchmarks.suites import SMOKE_DAYS, SUITES, Suite, day_files, read_problems
@@ -246,6 +247,32 @@ def anytime_command(files: Annotated[list[Path], typer.Argument(metavar="FILE...
     with faults_told():
         records = read_records(files)
     show_courses(records)
+    raise typer.Exit(DONE_WITH_BROKEN_RULES if show_contradictions(records) else DONE)
+
+
+@app.command("report")
+def report_command(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Record files.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write report.md and report.html into this folder.")],
+    targets: Annotated[
+        Path, typer.Option(metavar="CSV", help="The numbers to reach.", show_default=_shown(TARGETS))
+    ] = TARGETS,
+) -> None:
+    """Write the report of records: tables, charts, losses, and what became of the numbers to reach."""
+    with faults_told():
+        faults: list[Fault] = []
+        records, wanted = [], []
+        with _gathered(faults):
+            records = read_records(files)
+        with _gathered(faults):
+            wanted = read_targets(targets)
+        if not records and not faults:
+            names = ", ".join(str(file) for file in files)
+            faults.append(Fault(("files",), "no_records", names, "at least one record to report of"))
+        if faults:
+            raise InvalidProblem(faults)
+        written = write_report(records, wanted, out)
+    say(f"{len(records)} records: {_shown(written[0])}, {_shown(written[1])}")
     raise typer.Exit(DONE_WITH_BROKEN_RULES if show_contradictions(records) else DONE)
 
 
