@@ -34,6 +34,7 @@ from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.neighbourhood import GROUP_VISITS, groups, improve_group
 from optimizer.engines.columns.pool import Column, Pool, Table, sums_over
 from optimizer.engines.columns.pricing import Pricer
+from optimizer.engines.columns.promises import broken_promises_by_routes
 from optimizer.engines.insertion import insertion
 from optimizer.engines.routes import Routes, routes_of
 from optimizer.engines.ruin import Schedule, anneal
@@ -86,7 +87,7 @@ def columns(
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
         search = _Search(problem, day, stop, seed, threads, executor, first, on_progress)
         finished = search.run()
-    return EngineResult(search.orders(), search.proof.bound_s, finished=finished)
+    return EngineResult(search.orders(), search.proof.bound_s, search.broken_bound, finished=finished)
 
 
 class _Search:
@@ -109,6 +110,8 @@ class _Search:
         self.seed = seed
         self.threads = threads
         self.on_progress = on_progress
+        self.executor = executor
+        self.broken_bound = 0
         self.pricer = Pricer(day, executor=executor)
         routes = routes_of(problem, start)
         self.incumbent = Incumbent(day, self.pricer.fleet, _rows(routes))
@@ -137,14 +140,15 @@ class _Search:
         if self.mixed or not self.incumbent.keeps_all:
             self.ruin(self._first_part())
             self._seed()
+        if not self.incumbent.keeps_all and not self._keep_all():
+            self.ruin(1.0, 1)
+            return False
         if not converge(self.proof):
             return False
         self.tell("columns")
         if not self.proof.settled and not self.mixed:
             self._dive()
             self._neighbours()
-        if not self.incumbent.keeps_all:
-            return False
         if self.mixed and self.proof.gap > WORTH_COMBINING:
             combine(self.proof)
         again = 0
@@ -159,6 +163,15 @@ class _Search:
             if self.stop() or (unlimited and self.incumbent.level == before):
                 break
         return self.proof.settled
+
+    def _keep_all(self) -> bool:
+        """Try to keep all promises after all, by a dive; False when that is proven impossible, or was not found."""
+        self.broken_bound = broken_promises_by_routes(self.day, self.incumbent, self.stop, self.executor)
+        if self.broken_bound > 0:
+            return False
+        if converge(self.proof):
+            self._dive()
+        return self.incumbent.keeps_all
 
     def _neighbours(self, again: int = 0) -> None:
         """Groups of neighbouring routes planned anew, until every visit has had its turn in vain; larger each time."""

@@ -45,7 +45,8 @@ class Relaxation:
     """What column generation knows: columns, the best bound and its duals, the last master solution.
 
     `bound` is in GRIDths of a cost second and holds for every plan that keeps all promises; None before the
-    first exact round. `converged` when no column with a negative reduced cost is left.
+    first exact round. `final_caps`: the caps are true prices and are not raised. `converged` when no column with a
+    negative reduced cost is left.
     """
 
     pool: Pool
@@ -57,6 +58,7 @@ class Relaxation:
     labels: int = 0
     converged: bool = False
     level: Level = Level.SPARSE
+    final_caps: bool = False
     cuts: list[Cut] = field(default_factory=list)
 
     @property
@@ -180,7 +182,7 @@ def generate(
         solution, duals = solve_restricted(pricer, relaxation, tolerance)
         relaxation.solution = solution
         added = _round(pricer, relaxation, duals)
-        left = pricer.must & (solution.left_out > 0.01) & (relaxation.cap < MOST_CAP)
+        left = pricer.must & (solution.left_out > 0.01) & (relaxation.cap < MOST_CAP) & (not relaxation.final_caps)
         if tell is not None:
             tell(relaxation)
         if upper_s is not None and relaxation.bound_s is not None and relaxation.bound_s >= upper_s:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from optimizer.arrays import NEVER, NO_SLOT, BoolArray, DayArrays, Int64Array
 from optimizer.bounds import clock_arrival_s, shortest_s
-from optimizer.engines.columns.labels import Graph, Outset
+from optimizer.engines.columns.labels import GRID, Graph, Outset
 from optimizer.timing import latest_home, ready_after, ready_at_start
 from optimizer.units import HOUR_S
 
@@ -130,7 +130,7 @@ def sparse(day: DayArrays, arcs: BoolArray, deliveries: int, per_slot: int) -> B
     return kept & arcs
 
 
-def graph_of(day: DayArrays, arcs: BoolArray, near: BoolArray) -> Graph:
+def graph_of(day: DayArrays, arcs: BoolArray, near: BoolArray, second: int = GRID) -> Graph:
     """Arcs and memory as arrays; any visit may be the first."""
     visits = len(arcs)
     rows, heads = np.nonzero(arcs)
@@ -147,6 +147,7 @@ def graph_of(day: DayArrays, arcs: BoolArray, near: BoolArray) -> Graph:
         blocks=blocks,
         own=own,
         slot_over_s=over,
+        second=second,
     )
 
 

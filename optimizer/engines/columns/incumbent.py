@@ -19,7 +19,7 @@ class Incumbent:
 
     def __init__(self, day: DayArrays, fleet: Fleet, orders: Sequence[Sequence[int]]) -> None:
         self._day = day
-        self._fleet = fleet
+        self.fleet = fleet
         self.orders = [tuple(int(v) for v in order) for order in orders]
         level = self.level_of(self.orders)
         if level is None:
@@ -59,7 +59,7 @@ class Incumbent:
             tuple(int(v) for v in day.prefix[day.prefix_at[e] : day.prefix_at[e + 1]])
             for e in range(len(day.start_place))
         ]
-        free = [list(np.flatnonzero(self._fleet.of == kind)) for kind in range(len(self._fleet.size))]
+        free = [list(np.flatnonzero(self.fleet.of == kind)) for kind in range(len(self.fleet.size))]
         for column in columns:
             if not free[column.kind]:
                 return False
@@ -73,7 +73,7 @@ class Incumbent:
             if order:
                 cost = order_cost_s(self._day, e, order)
                 if cost is not None:
-                    result.append(Column(int(self._fleet.of[e]), order, cost))
+                    result.append(Column(int(self.fleet.of[e]), order, cost))
         return result
 
     @property

@@ -52,7 +52,7 @@ class Graph(NamedTuple):
 
     `keep[u, w]` (row `visits` too) are the bits of memory that survive the step from u to w, `own[w]` the bit of
     delivery w (0 for appointments), `blocks[u, w]` the bit that forbids the step. `slot_over_s[s]`: last begin of any
-    appointment in slot s.
+    appointment in slot s. `second` is what a second of travel costs: GRID, or 0 where only promises count.
     """
 
     next_at: Int64Array
@@ -61,6 +61,7 @@ class Graph(NamedTuple):
     blocks: Uint64Array
     own: Uint64Array
     slot_over_s: Int64Array
+    second: int
 
 
 class Outset(NamedTuple):
@@ -244,7 +245,7 @@ def _grow_one(
     step = day.reference_s[place, here]
     memory = (labels.memory[parent] & graph.keep[u, w]) | graph.own[w]
     parity = labels.parity[parent] & cuts.keep[w]
-    cost = labels.cost[parent] + step * GRID - gain + _owed(cuts, parity & cuts.hits[w], np.uint64(0))
+    cost = labels.cost[parent] + step * graph.second - gain + _owed(cuts, parity & cuts.hits[w], np.uint64(0))
     parity ^= cuts.hits[w]
     busy = labels.busy[parent] + step + day.service_s[w]
     slot = max(slot, day.slot[w] + 1)
@@ -282,7 +283,7 @@ def _grow_one(
     if end <= day.latest_end_s[outset.e]:
         price = overtime_price_s(end - day.shift_close_s[outset.e], day.overtime_permille)
         price += fairness_price_s(busy + home, day.fairness_above_s, day.fairness_permille)
-        closed = cost + (home + price) * GRID
+        closed = cost + home * graph.second + price * GRID
     labels.cost[count] = cost
     labels.closed[count] = closed
     labels.pending[count] = pending

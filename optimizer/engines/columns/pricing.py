@@ -80,7 +80,14 @@ def no_cuts(visits: int) -> CutBits:
 class Pricer:
     """Prices the classes of a day; holds the graphs and the room for labels, one for each thread."""
 
-    def __init__(self, day: DayArrays, *, ng_size: int = NG_SIZE, executor: ThreadPoolExecutor | None = None) -> None:
+    def __init__(
+        self,
+        day: DayArrays,
+        *,
+        ng_size: int = NG_SIZE,
+        executor: ThreadPoolExecutor | None = None,
+        free_of_cost: bool = False,
+    ) -> None:
         self.day = day
         self.fleet = fleet_of(day)
         self.outsets = [outset_of(day, int(e)) for e in self.fleet.who]
@@ -93,9 +100,10 @@ class Pricer:
         self.free[day.prefix] = False
         self.must = (day.slot != NO_SLOT) | ~self.free
         self._only_appointments = not (day.slot == NO_SLOT).any()
-        self.full = graph_of(day, self.arcs, self.near)
+        self.second = 0 if free_of_cost else GRID
+        self.full = graph_of(day, self.arcs, self.near, self.second)
         self.slot_over_s = self.full.slot_over_s
-        self._sparse = graph_of(day, sparse(day, self.arcs, SPARSE_DELIVERIES, SPARSE_PER_SLOT), self.near)
+        self._sparse = graph_of(day, sparse(day, self.arcs, SPARSE_DELIVERIES, SPARSE_PER_SLOT), self.near, self.second)
         span = int(day.latest_end_s.max(initial=0) - day.shift_open_s.min(initial=0))
         self._buckets = span // BUCKET_S + 2
         self._rooms: SimpleQueue[Labels] = SimpleQueue()
@@ -149,7 +157,7 @@ class Pricer:
     def start_cost(self, kind: int, duals: Duals) -> int:
         """Reduced cost of the fixed prefix of a class, the way home left out; 0 without one."""
         prefix = list(self.prefixes[kind])
-        return self.outsets[kind].travel_s * GRID - int(self.gains(kind, duals)[prefix].sum())
+        return self.outsets[kind].travel_s * self.second - int(self.gains(kind, duals)[prefix].sum())
 
     def may(self, kind: int) -> BoolArray:
         """Visits that a class may make after its prefix."""
@@ -212,7 +220,7 @@ class Pricer:
             cost = order_cost_s(self.day, self.outsets[kind].e, whole)
             if cost is None:
                 raise RuntimeError(f"a label of class {kind} cannot be run: {whole}")
-            columns.append((int(closed[row]), Column(kind, whole, cost)))
+            columns.append((int(closed[row]), Column(kind, whole, cost if self.second else 0)))
         self.give_back(labels)
         return Priced(kind, least, columns, count)
 
@@ -224,7 +232,7 @@ class Pricer:
         cost = order_cost_s(self.day, self.outsets[kind].e, prefix)
         if cost is None:
             raise RuntimeError(f"the fixed prefix of class {kind} cannot be run: {prefix}")
-        return cost * GRID - int(duals.pi[list(prefix)].sum())
+        return cost * self.second - int(duals.pi[list(prefix)].sum())
 
     def price(
         self, duals: Duals, level: Level, active: BoolArray | None = None, kinds: Sequence[int] | None = None
