@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.console import BAD_INPUT, DONE, DONE_WITH_BROKEN_RULES, faults_told, note, run, say
+from benchmarks import literature
 from benchmarks.apart import measured_apart, warm_up_apart
 from benchmarks.compare import by_series, compared
+from benchmarks.literature_show import show_literature
 from benchmarks.measure import Case, Place
 from benchmarks.planners import GROUPS, NAMES, OURS, PEERS, named
 from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
@@ -274,6 +277,41 @@ def report_command(
         written = write_report(records, wanted, out)
     say(f"{len(records)} records: {_shown(written[0])}, {_shown(written[1])}")
     raise typer.Exit(DONE_WITH_BROKEN_RULES if show_contradictions(records) else DONE)
+
+
+@app.command("literature")
+def literature_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Instances of Solomon's form, as *.txt.")],
+    engines: Annotated[str, typer.Option(help=f"Some of {', '.join(literature.PLANNERS)}; by comma.")] = "auto,pyvrp",
+    seeds: Annotated[str, typer.Option(help="Seeds as 1,2 or 1-5.")] = "1",
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Of a run [10 without iterations].")
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(help="Of a run: repeatable on every machine.")] = None,
+    only: Annotated[str, typer.Option(help="Only instances whose names begin so, such as R1.")] = "",
+) -> None:
+    """Our engines and PyVRP on vehicle routing with time windows, as in the literature; nothing is recorded."""
+    with faults_told():
+        wanted_seeds = _seeds(_words("seeds", seeds))
+        planners = named(_words("engines", engines))
+        strangers = [name for name in planners if name not in literature.PLANNERS]
+        if strangers:
+            rule = f"one of {', '.join(literature.PLANNERS)}"
+            raise InvalidProblem([Fault(("engines",), "unknown_engine", name, rule) for name in strangers])
+        instances, best_known = literature.read_directory(folder)
+        instances = [each for each in instances if each.name.lower().startswith(only.lower())]
+        if not instances:
+            raise InvalidProblem([Fault(("only",), "no_instances", only, "the beginning of an instance's name")])
+        limits = Limits(10.0 if time_limit is None and iterations is None else time_limit, iterations)
+    runs = []
+    for planner in planners:  # compiled kernels are loaded before the clock runs
+        literature.measured(instances[0], planner, Limits(None, iterations=2), best_known)
+    for seed in wanted_seeds:
+        for instance in instances:
+            for planner in planners:
+                note(f"{instance.name}, {planner}, seed {seed}")
+                runs.append(literature.measured(instance, planner, replace(limits, seed=seed), best_known))
+    show_literature(runs)
 
 
 @app.command("compare")
