@@ -34,8 +34,8 @@ from optimizer.timing import runnable_prefixes, timed
 
 ENGINES: Mapping[str, Engine] = {"insertion": insertion, "routing": routing, "ruin": ruin, "columns": columns}
 AUTO = "auto"
-WORTH_SEARCHING_S = 0.5
-"""With less time left than this, `auto` does not build a routing model: it would not finish building."""
+WORTH_SEARCHING_S = 0.2
+"""With less time left than this, `auto` does not begin the exact engine."""
 
 OnPlanProgress = Callable[[Progress], None]
 
@@ -76,7 +76,7 @@ def plan_day(
     watch = _Watch(problem, stop, lower_bound, on_progress)
     watch("bound", None, lower_bound)
     if engine == AUTO:
-        used, found = _auto(problem, stop, limits.seed, watch, lower_bound)
+        used, found = _auto(problem, stop, limits, watch, lower_bound)
     else:
         used = engine
         found = ENGINES[engine](problem, stop, seed=limits.seed, threads=limits.threads, on_progress=watch)
@@ -104,24 +104,21 @@ def _refuse_prefixes_that_cannot_be_run(problem: Problem) -> None:
 
 
 def _auto(
-    problem: Problem, stop: Stop, seed: int, watch: OnProgress, lower_bound_s: int | None
+    problem: Problem, stop: Stop, limits: Limits, watch: OnProgress, lower_bound_s: int | None
 ) -> tuple[str, EngineResult | None]:
-    """Insertion first; then OR-Tools routing from its plan while there is time and nothing is proven."""
-    first = insertion(problem, stop, seed=seed, on_progress=watch)
+    """Insertion first; then the exact engine from its plan while there is time and nothing is proven."""
+    first = insertion(problem, stop, seed=limits.seed, on_progress=watch)
     if first is None:
         return "insertion", None
     now = cost(problem, timed(problem, first.orders))
     proven = now.broken_promises == 0 and now.second_level_s == (lower_bound_s or 0)
     left = stop.left_s()
-    iterations = stop.left_iterations()
     if proven or not problem.visits or not problem.executives or stop.requested:
         return "insertion", first
-    if (left is not None and left < WORTH_SEARCHING_S) or iterations == 0:
+    if (left is not None and left < WORTH_SEARCHING_S) or stop.left_iterations() == 0:
         return "insertion", first
-    second = routing(problem, stop, seed=seed, start=first.orders, on_progress=watch)
-    if second is None or cost(problem, timed(problem, second.orders)) >= now:
-        return "insertion+routing", first
-    return "insertion+routing", second
+    second = columns(problem, stop, seed=limits.seed, threads=limits.threads, start=first.orders, on_progress=watch)
+    return "insertion+columns", first if second is None else second
 
 
 def _judged(

@@ -17,7 +17,7 @@ from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import Listed, list_routes
 from optimizer.engines.columns.partition import best_partition
-from optimizer.engines.columns.pool import Column, Pool, Table, order_cost_s, sums_over
+from optimizer.engines.columns.pool import Column, Pool, Table, order_costs_s, sums_over
 from optimizer.engines.columns.pricing import Pricer
 from optimizer.stop import Stop
 
@@ -171,10 +171,8 @@ def _table(pricer: Pricer, listed: Listed) -> Table:
     lengths = made.sum(axis=1)
     at = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     visits = listed.visits[made].astype(np.int64)
-    costs = np.empty(len(listed.kind), dtype=np.int64)
-    for r, kind in enumerate(listed.kind):
-        cost = order_cost_s(pricer.day, int(pricer.fleet.who[kind]), visits[at[r] : at[r + 1]])
-        if cost is None:
-            raise RuntimeError(f"a listed route of class {kind} cannot be run")
-        costs[r] = cost
-    return Table(at, visits, listed.kind.astype(np.int64), costs)
+    kind = listed.kind.astype(np.int64)
+    costs = order_costs_s(pricer.day, pricer.fleet.who, at, visits, kind)
+    if (costs < 0).any():
+        raise RuntimeError("a listed route cannot be run")
+    return Table(at, visits, kind, costs)

@@ -64,6 +64,21 @@ def _order_cost_s(day: DayArrays, e: int, order: Int64Array) -> int:
     return int(busy + extra)
 
 
+@lean_kernel
+def _fill_costs(
+    day: DayArrays, who: Int64Array, at: Int64Array, visits: Int64Array, kind: Int64Array, cost_s: Int64Array
+) -> None:
+    for r in range(len(kind)):
+        cost_s[r] = _order_cost_s(day, who[kind[r]], visits[at[r] : at[r + 1]])
+
+
+def order_costs_s(day: DayArrays, who: Int64Array, at: Int64Array, visits: Int64Array, kind: Int64Array) -> Int64Array:
+    """`order_cost_s` of many routes at once; `who[kind]` is an executive of the class. -1 where one cannot be run."""
+    cost_s = np.empty(len(kind), dtype=np.int64)
+    _fill_costs(day, who, at, visits, kind, cost_s)
+    return cost_s
+
+
 def order_cost_s(day: DayArrays, e: int, visits: Iterable[int]) -> int | None:
     """Cost seconds of e making these visits in this order (not empty); None when it cannot be run."""
     cost = int(_order_cost_s(day, e, np.fromiter(visits, dtype=np.int64)))
