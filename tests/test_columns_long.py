@@ -1,4 +1,4 @@
-"""Thousands of small days: no bound may exceed the best plan, and nearly all are proven. `make test-long` runs the most."""
+"""Thousands of small days: no bound exceeds the best plan, nearly all are proven. `make test-long` runs most of them."""
 
 from __future__ import annotations
 
