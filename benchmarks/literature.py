@@ -15,8 +15,9 @@ no gap. Where capacity binds this is no way to solve the problem, and the figure
 of the engines is bent for it, and no infeasible plan is ever compared with a feasible one. PyVRP gets the whole
 problem, and its plans the same judge.
 
-Gaps compare the distance of a plan in double precision with the best known distance, also in double precision. Since
-times were cut off, a plan may be late by tenths in double precision, and beat the best known value by as little.
+Gaps compare the distance of a plan in double precision with the best known distance that the directory gives, which
+is taken as it is and may be stale or wrong. Since times were cut off, a plan may be late by tenths in double precision.
+For both reasons a gap may be below zero, and that alone is no new best plan.
 """
 
 from __future__ import annotations

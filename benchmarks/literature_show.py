@@ -52,7 +52,8 @@ def show_literature(runs: Sequence[Run]) -> None:
     say(
         "Our engines know no capacity: their overloaded routes were cut afterwards, dear where capacity binds. "
         "Wide windows (classes with a 2) are not our case: the figures are as they are. "
-        "Gaps are in double precision; times were cut off to tenths."
+        "Gaps are to the values of the directory, taken as they are; times were cut off to tenths, so a gap below zero "
+        "is no new best plan."
     )
 
 
