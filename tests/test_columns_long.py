@@ -1,4 +1,4 @@
-"""Thousands of small days: no bound exceeds the best plan, nearly all are proven. `make test-long` runs most of them."""
+"""Thousands of small days: no bound exceeds the best plan, nearly all are proven; most run in the long tests."""
 
 from __future__ import annotations
 

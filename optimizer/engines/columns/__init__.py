@@ -47,6 +47,17 @@ RUIN_PART = 0.3
 RUIN_S_PER_VISIT = 0.03
 """Seconds of ruin and recreate per visit that are enough to begin with."""
 
+MIXED_S, MIXED_S_PER_VISIT = 3e-4, 0.075
+APPOINTMENTS_S = 1.5e-5
+"""Seconds column generation takes, by visits squared or, on large days with deliveries, by visit. With less time than
+that a plan is worth more than the beginning of a bound. Measured on committed days; used with time limits only."""
+
+MANY = 400
+"""Visits above which a day of appointments begins with groups."""
+
+FIRST_GROUPS_PART = 0.1
+"""Part of the time these first groups may take; their columns start the relaxation of the whole day."""
+
 RUIN_CHUNKS = 60
 """Most iterations of ruin and recreate before column generation begins."""
 
@@ -137,9 +148,8 @@ class _Search:
 
     def run(self) -> bool:
         """All steps; True when nothing is left to do."""
-        if self.mixed or not self.incumbent.keeps_all:
-            self.ruin(self._first_part())
-            self._seed()
+        if not self._begin():
+            return False
         if not self.incumbent.keeps_all and not self._keep_all():
             self.ruin(1.0, 1)
             return False
@@ -147,8 +157,7 @@ class _Search:
             return False
         self.tell("columns")
         if not self.proof.settled and not self.mixed:
-            self._dive()
-            self._neighbours()
+            self._neighbours(self._dived())
         if self.mixed and self.proof.gap > WORTH_COMBINING:
             combine(self.proof)
         again = 0
@@ -158,11 +167,49 @@ class _Search:
             if self.mixed:
                 self.ruin(AGAIN_PART, again)
             else:
-                self._neighbours(again)
+                self._neighbours(self.incumbent, again)
             unlimited = self.stop.left_s() is None and self.stop.left_iterations() is None
             if self.stop() or (unlimited and self.incumbent.level == before):
                 break
         return self.proof.settled
+
+    def _begin(self) -> bool:
+        """Better plans before the bound is looked for; False when the time was better spent on plans alone."""
+        left_s = self.stop.left_s()
+        visits = len(self.day.place)
+        if self.mixed or not self.incumbent.keeps_all:
+            needed_s = min(MIXED_S * visits**2, MIXED_S_PER_VISIT * visits)
+            bound = left_s is None or not self.mixed or left_s * (1 - RUIN_PART) > needed_s
+            self.ruin(self._first_part() if bound else 1.0)
+            self._seed()
+            return bound
+        if visits > MANY:
+            bound = left_s is None or left_s > APPOINTMENTS_S * visits**2
+            self._neighbours(self.incumbent, -1, FIRST_GROUPS_PART if bound else 1.0)
+            return bound
+        return True
+
+    def _neighbours(self, plan: Incumbent, again: int = 0, part: float = 1.0) -> None:
+        """Groups of neighbouring routes of a plan planned anew for a part of what is left, larger groups each time.
+
+        Ends when every visit has had its turn in vain, too. The plan is kept when it becomes the best.
+        """
+        known = self._near_columns()
+        size = GROUP_VISITS * (2 + max(0, again)) // 2
+        idle, patience = 0, 2 + IDLE_ROUNDS * len(self.day.place) // size
+        left_s, left = self.stop.left_s(), self.stop.left_iterations()
+        for group in groups(self.day, plan, self.seed + again + 1, size):
+            now_s, now = self.stop.left_s(), self.stop.left_iterations()
+            over = now_s is not None and left_s is not None and now_s <= left_s * (1 - part)
+            over |= now is not None and left is not None and now <= left * (1 - part)
+            if over or self.stop.requested or idle >= patience or self.proof.settled:
+                break
+            idle += 1
+            learned = self.pool if again < 0 else None
+            if improve_group(self.day, plan, self.pricer, known, group, self.stop, learned):
+                idle = 0
+                if plan is self.incumbent or self.incumbent.offer(plan.orders):
+                    self.tell("neighbourhood")
 
     def _keep_all(self) -> bool:
         """Try to keep all promises after all, by a dive; False when that is proven impossible, or was not found."""
@@ -170,21 +217,8 @@ class _Search:
         if self.broken_bound > 0:
             return False
         if converge(self.proof):
-            self._dive()
+            self._neighbours(self._dived())
         return self.incumbent.keeps_all
-
-    def _neighbours(self, again: int = 0) -> None:
-        """Groups of neighbouring routes planned anew, until every visit has had its turn in vain; larger each time."""
-        known = self._near_columns()
-        size = GROUP_VISITS * (2 + again) // 2
-        idle, patience = 0, 2 + IDLE_ROUNDS * len(self.day.place) // size
-        for group in groups(self.day, self.incumbent, self.seed + again, size):
-            if self.stop() or idle >= patience or self.proof.settled:
-                break
-            idle += 1
-            if improve_group(self.day, self.incumbent, self.pricer, known, group, self.stop):
-                idle = 0
-                self.tell("neighbourhood")
 
     def _near_columns(self) -> Table:
         """The columns whose reduced cost is small, to start groups from."""
@@ -231,11 +265,17 @@ class _Search:
             visits = tuple(int(v) for v in seen.visits[seen.visits_at[k] : seen.visits_at[k + 1]])
             self.pool.add(Column(int(self.pricer.fleet.of[seen.executive[k]]), visits, int(seen.cost_s[k])))
 
-    def _dive(self) -> None:
+    def _dived(self) -> Incumbent:
+        """The plan of a dive, better or worse than the best: it is made of the columns that the relaxation drives."""
         chosen = dive(self.pricer, self.proof.relaxation, self.stop)
-        if chosen is None or not self.incumbent.offer_columns(chosen):
-            return
-        self.tell("dive")
+        if chosen is None:
+            return self.incumbent
+        if self.incumbent.offer_columns(chosen):
+            self.tell("dive")
+            return self.incumbent
+        plan = Incumbent(self.day, self.pricer.fleet, self.incumbent.prefixes())
+        plan.offer_columns(chosen)
+        return plan
 
 
 def _rows(routes: Routes) -> Sequence[Sequence[int]]:

@@ -16,7 +16,7 @@ from optimizer.engines.columns.generation import Relaxation, add_cuts, forbid_cy
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import Listed, list_routes
-from optimizer.engines.columns.partition import best_partition
+from optimizer.engines.columns.partition import MOST_NODES, best_partition
 from optimizer.engines.columns.pool import Column, Pool, Table, order_costs_s, sums_over
 from optimizer.engines.columns.pricing import Pricer
 from optimizer.stop import Stop
@@ -39,7 +39,10 @@ COMBINE_NODES = 200
 
 @dataclass
 class Proof:
-    """How far a day is settled. `bound_s` holds for all plans that keep all promises, None while nothing is proven."""
+    """How far a day is settled. `bound_s` holds for all plans that keep all promises, None while nothing is proven.
+
+    Without `thorough`, long lists and large MIPs are left alone: there are other groups to look at.
+    """
 
     pricer: Pricer
     relaxation: Relaxation
@@ -47,6 +50,7 @@ class Proof:
     stop: Stop
     tell: Callable[[str], None]
     bound_s: int | None = None
+    thorough: bool = True
     slow: int = field(default=0)
 
     def raise_bound(self, bound_s: int | None) -> None:
@@ -120,7 +124,8 @@ def settle_by_parts(proof: Proof) -> bool:
         below_s = min(upper_s, base_s + 1 + int(part * (upper_s - base_s)))
         if below_s <= (proof.bound_s or 0):
             continue
-        if not settle(proof, below_s, LONG_ROUTES, LONG_NODES):
+        routes, nodes = (LONG_ROUTES, LONG_NODES) if proof.thorough else (QUICK_ROUTES, QUICK_NODES)
+        if not settle(proof, below_s, routes, nodes):
             return False
         if proof.settled:
             return True
@@ -128,7 +133,10 @@ def settle_by_parts(proof: Proof) -> bool:
 
 
 def settle(proof: Proof, below_s: int, routes: int, nodes: int) -> bool:
-    """Find the best plan cheaper than `below_s`, or prove that there is none; False when that took too much."""
+    """Find the best plan cheaper than `below_s`, or prove that there is none; False when that took too much.
+
+    Too much is more than so many routes or nodes of the listing; or, unless `thorough`, more than a small MIP.
+    """
     relaxation, pricer = proof.relaxation, proof.pricer
     if relaxation.duals is None or relaxation.bound is None:
         return False
@@ -138,7 +146,8 @@ def settle(proof: Proof, below_s: int, routes: int, nodes: int) -> bool:
     proof.tell("listing")
     table = _table(pricer, listed)
     price = np.where(pricer.must, below_s, pricer.day.unserved_price)
-    answer = best_partition(table, price, pricer.fleet.size, below_s, proof.stop)
+    branches = MOST_NODES if proof.thorough else COMBINE_NODES
+    answer = best_partition(table, price, pricer.fleet.size, below_s, proof.stop, branches)
     proof.raise_bound(answer.bound_s)
     if answer.chosen is not None:
         proof.incumbent.offer_columns(Column(int(table.kind[r]), table.made(r), 0) for r in answer.chosen)

@@ -176,12 +176,14 @@ def generate(
     A bound of `upper_s` is enough as well: there is no cheaper plan.
     """
     relaxation.level = max(relaxation.level, pricer.easiest)
+    sharper = 1.0
     while not stop():
         relaxation.rounds += 1
-        tolerance = min(LOOSEST, max(TIGHTEST, GAP_SHARE * relaxation.gap))
+        tolerance = min(LOOSEST, max(TIGHTEST, GAP_SHARE * relaxation.gap * sharper))
         solution, duals = solve_restricted(pricer, relaxation, tolerance)
         relaxation.solution = solution
         added = _round(pricer, relaxation, duals)
+        sharper = 1.0 if added else 0.1 * sharper  # nothing new at these duals: look at better ones
         left = pricer.must & (solution.left_out > 0.01) & (relaxation.cap < MOST_CAP) & (not relaxation.final_caps)
         if tell is not None:
             tell(relaxation)
@@ -194,7 +196,7 @@ def generate(
         if added < FEW and relaxation.level < Level.EXACT:
             relaxation.level = Level(relaxation.level + 1)
             continue
-        if relaxation.level is Level.EXACT and (relaxation.gap <= enough or (not added and tolerance <= 2 * TIGHTEST)):
+        if relaxation.level is Level.EXACT and (relaxation.gap <= enough or (not added and tolerance <= TIGHTEST)):
             relaxation.converged = True
             break
     return relaxation

@@ -54,17 +54,18 @@ class Incumbent:
 
     def offer_columns(self, columns: Iterable[Column]) -> bool:
         """Keep the plan made of these columns if it is cheaper; who gets no column does the fixed prefix only."""
-        day = self._day
-        orders: list[tuple[int, ...]] = [
-            tuple(int(v) for v in day.prefix[day.prefix_at[e] : day.prefix_at[e + 1]])
-            for e in range(len(day.start_place))
-        ]
+        orders = self.prefixes()
         free = [list(np.flatnonzero(self.fleet.of == kind)) for kind in range(len(self.fleet.size))]
         for column in columns:
             if not free[column.kind]:
                 return False
             orders[int(free[column.kind].pop(0))] = column.visits
         return self.offer(orders)
+
+    def prefixes(self) -> list[tuple[int, ...]]:
+        """The plan in which everybody does the fixed prefix only."""
+        ends = self._day.prefix_at.tolist()
+        return [tuple(self._day.prefix[ends[e] : ends[e + 1]].tolist()) for e in range(len(ends) - 1)]
 
     def columns(self) -> list[Column]:
         """The routes of the plan as columns."""

@@ -16,11 +16,14 @@ from optimizer.engines.columns.closing import Proof, close, converge
 from optimizer.engines.columns.diving import dive
 from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
-from optimizer.engines.columns.pool import Column, Pool, Table
+from optimizer.engines.columns.labels import GRID
+from optimizer.engines.columns.pool import Column, Pool, Table, sums_over
 from optimizer.engines.columns.pricing import Pricer
 from optimizer.stop import Stop
 
 GROUP_VISITS = 130
+LEARNED_S = 50
+"""Columns of a group with at most this reduced cost start the relaxation of the whole day."""
 
 
 def part_of(day: DayArrays, executives: Sequence[int], visits: Sequence[int]) -> DayArrays:
@@ -82,9 +85,18 @@ def groups(day: DayArrays, incumbent: Incumbent, seed: int, most: int) -> Iterat
 
 
 def improve_group(
-    day: DayArrays, incumbent: Incumbent, pricer: Pricer, known: Table, executives: Sequence[int], stop: Stop
+    day: DayArrays,
+    incumbent: Incumbent,
+    pricer: Pricer,
+    known: Table,
+    executives: Sequence[int],
+    stop: Stop,
+    learned: Pool | None = None,
 ) -> bool:
-    """Plan these executives' visits, and the visits left out, anew. True when the plan got better."""
+    """Plan these executives' visits, and the visits left out, anew. True when the plan got better.
+
+    Columns of the group with a small reduced cost are added to `learned`, as columns of the whole day.
+    """
     left_out = incumbent.left_out()
     visits = sorted({v for e in executives for v in incumbent.orders[e]} | set(left_out))
     part = part_of(day, executives, visits)
@@ -96,20 +108,34 @@ def improve_group(
     for column in _inside(known, visits, kind_of, row):
         pool.add(column)
     relaxation = Relaxation(pool, first_caps(own, best.average_s()))
-    proof = Proof(own, relaxation, best, stop, _quiet)
+    proof = Proof(own, relaxation, best, stop, _quiet, thorough=False)
     before = best.level
     if converge(proof) and not proof.settled:
         chosen = dive(own, relaxation, stop)
         if chosen is not None:
             best.offer_columns(chosen)
-        if best.keeps_all:
+        if best.keeps_all and not proof.settled:
             close(proof)
+    if learned is not None:
+        back = {own_kind: kind for kind, own_kind in kind_of.items()}
+        for column in _near(relaxation):
+            learned.add(Column(back[column.kind], tuple(visits[v] for v in column.visits), column.cost_s))
     if best.level >= before:
         return False
     orders = list(incumbent.orders)
     for k, e in enumerate(executives):
         orders[e] = tuple(visits[v] for v in best.orders[k])
     return incumbent.offer(orders)
+
+
+def _near(relaxation: Relaxation) -> Iterator[Column]:
+    """Columns of a relaxation whose reduced cost is small."""
+    if relaxation.duals is None:
+        return
+    table = relaxation.pool.table()
+    reduced = table.cost_s * GRID - sums_over(table, relaxation.duals.pi) + relaxation.duals.mu[table.kind]
+    for r in np.flatnonzero(reduced <= LEARNED_S * GRID):
+        yield relaxation.pool[int(r)]
 
 
 def _quiet(phase: str) -> None:
