@@ -295,3 +295,15 @@ def test_without_deliveries_a_converged_bound_is_that_of_all_columns(day: Proble
     full = generate(pricer, Relaxation(whole, relaxation.cap.copy()), StopAt(iterations=300))
     assert full.bound is not None
     assert abs(full.bound - relaxation.bound) <= 2 * GRID
+
+
+def test_a_fixed_prefix_has_to_be_paid_for_in_the_bound_even_when_it_is_dear() -> None:
+    """The only route of E1 is the prefix: its least reduced cost is positive and counts, unlike that of an idle E2."""
+    day = day_arrays(
+        problem([appointment("A1", "09:00", 400)], [executive("E1", prefix=["A1"]), executive("E2")], prices=FREE)
+    )
+    pricer = Pricer(day)
+    nothing = duals_of(pricer, 0, [])._replace(pi=np.zeros(1, dtype=np.int64))
+    priced = pricer.price(nothing, Level.EXACT)
+    assert sorted(answer.least or 0 for answer in priced) == [0, 800 * GRID]
+    assert pricer.bound(nothing, priced) == 800 * GRID

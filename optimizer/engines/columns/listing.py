@@ -258,7 +258,7 @@ def _list_kind(
         pricer.give_back(labels)
         return None, calls
     gain, start_cost, may = pricer.gains(kind, duals), pricer.start_cost(kind, duals), pricer.may(kind)
-    least = min(pricer.rest(kind, duals), int(labels.closed[1:count].min(initial=0)))
+    least = int(labels.closed[1:count].min(initial=pricer.rest(kind, duals)))
     below = least + gap + 1
     shelf = shelf_of(labels, count, len(day.place))
     before_at, before = pricer.predecessors

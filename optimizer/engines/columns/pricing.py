@@ -25,6 +25,7 @@ from optimizer.engines.columns.labels import (
     BUCKET_S,
     FULL,
     GRID,
+    INFINITE,
     CutBits,
     Labels,
     best_ends,
@@ -200,7 +201,7 @@ class Pricer:
         order = np.argsort(closed, kind="stable")
         least: int | None = None
         if level is Level.EXACT:
-            least = min(int(closed[order[0]]) if len(order) else 0, self.rest(kind, duals))
+            least = min(self.rest(kind, duals), *(int(c) for c in closed[order[:1]]), INFINITE)
         columns: list[tuple[int, Column]] = []
         covered: set[int] = set()
         apart, beside, most = 0, 0, int(self.fleet.size[kind])
