@@ -209,7 +209,8 @@ class ProgressLine:
         bound = "-" if progress.lower_bound_s is None else f"{progress.lower_bound_s:,}"
         gap = "-" if progress.gap is None else f"{progress.gap:.2%}"
         kept = f", broken {broken}" if broken else ""
-        line = f"{progress.phase}: best {best}{kept}, bound {bound}, gap {gap}, {progress.elapsed_s:.1f} s"
+        known = "" if progress.columns is None else f", {progress.columns:,} columns"
+        line = f"{progress.phase}: best {best}{kept}, bound {bound}, gap {gap}{known}, {progress.elapsed_s:.1f} s"
         if self._status is not None:
             self._status.update(line)
         elif progress.phase != self._phase or progress.elapsed_s - self._told_at_s >= LOG_EVERY_S:

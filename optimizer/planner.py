@@ -183,7 +183,9 @@ class _Watch:
         self._best: Cost | None = None
         self._tell = on_progress
 
-    def __call__(self, phase: str, orders: Orders | None, lower_bound_s: int | None) -> None:
+    def __call__(
+        self, phase: str, orders: Orders | None, lower_bound_s: int | None, columns: int | None = None, /
+    ) -> None:
         """One report of an engine."""
         if self._tell is None:
             return
@@ -193,4 +195,4 @@ class _Watch:
         if lower_bound_s is not None:
             self._bound_s = max(self._bound_s or 0, lower_bound_s)
         best_gap = None if self._best is None else gap(self._best, self._bound_s)
-        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, self._bound_s, best_gap))
+        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, self._bound_s, best_gap, columns))

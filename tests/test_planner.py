@@ -108,6 +108,20 @@ def test_progress_tells_phases_and_never_a_worse_best() -> None:
     assert result.cost <= costs[-1]
 
 
+def test_the_exact_engine_tells_how_many_columns_it_knows() -> None:
+    told: list[Progress] = []
+    visits = [appointment(f"A{n}", f"{9 + n % 4:02d}:00", 90 * n, 40 * n) for n in range(8)]
+    day = problem(visits, [executive(f"E{n}") for n in range(3)])
+    result = plan_day(day, Limits(None, iterations=60), engine="columns", on_progress=told.append)
+    assert result is not None
+    assert result.status is Status.OPTIMAL
+    known = [progress.columns for progress in told if progress.columns is not None]
+    assert known
+    assert known[-1] >= len(result.plan.routes)
+    bounds = [progress.lower_bound_s for progress in told if progress.lower_bound_s is not None]
+    assert all(earlier <= later for earlier, later in itertools.pairwise(bounds))
+
+
 def test_a_prefix_that_cannot_be_run_is_refused() -> None:
     visits = [appointment("A1", "10:00"), appointment("A2", "09:00")]
     with pytest.raises(InvalidProblem) as refused:

@@ -157,7 +157,7 @@ def test_a_request_ends_the_iterated_search_and_keeps_its_best() -> None:
     stop = StopAt(time_limit_s=120.0)
     told: list[str] = []
 
-    def ask(phase: str, orders: object, bound: object) -> None:
+    def ask(phase: str, *_: object) -> None:
         told.append(phase)
         stop.request()
 

@@ -140,7 +140,7 @@ def test_a_request_in_the_middle_keeps_the_best_plan_so_far() -> None:
     stop = StopAt(time_limit_s=100.0)
     told: list[Orders] = []
 
-    def ask(phase: str, orders: Orders | None, bound: int | None) -> None:
+    def ask(phase: str, orders: Orders | None, *_: object) -> None:
         if phase == "ruin" and orders is not None:
             told.append(orders)
             stop.request()
@@ -155,7 +155,7 @@ def test_a_request_in_the_middle_keeps_the_best_plan_so_far() -> None:
 def test_progress_never_gets_worse() -> None:
     day = town()
     told: list[Orders] = []
-    result = ruin(day, StopAt(12), on_progress=lambda _, orders, __: told.append(orders or {}))
+    result = ruin(day, StopAt(12), on_progress=lambda _, orders, *__: told.append(orders or {}))
     assert result is not None
     costs = [cost(day, timed(day, orders)) for orders in told]
     assert costs == sorted(costs, reverse=True)

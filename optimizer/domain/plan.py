@@ -138,13 +138,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One message of a running search. Costs as in `Cost`; `lower_bound_s` and `gap` None while there is none."""
+    """One message of a running search. Costs as in `Cost`; `lower_bound_s` and `gap` None while there is none.
+
+    `columns`: routes the exact engine knows, None from other engines.
+    """
 
     phase: str
     elapsed_s: float
     best: Cost | None
     lower_bound_s: int | None
     gap: float | None
+    columns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ costs and the verdict of the checker are made from its orders by `timing`, `obje
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +32,14 @@ class EngineResult:
     finished: bool = True
 
 
-OnProgress = Callable[[str, Orders | None, int | None], None]
-"""Called with the phase, the best orders so far (None if none yet) and the lower bound (None if none)."""
+class OnProgress(Protocol):
+    """Called while an engine runs."""
+
+    def __call__(
+        self, phase: str, orders: Orders | None, lower_bound_s: int | None, columns: int | None = None, /
+    ) -> None:
+        """The phase, the best orders so far and the lower bound (None if none yet), how many columns are known."""
+        ...
 
 
 class Engine(Protocol):

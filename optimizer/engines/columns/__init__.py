@@ -144,7 +144,7 @@ class _Search:
     def tell(self, phase: str) -> None:
         """Report the phase, the best plan and the bound."""
         if self.on_progress is not None:
-            self.on_progress(phase, self.orders(), self.proof.bound_s)
+            self.on_progress(phase, self.orders(), self.proof.bound_s, len(self.pool))
 
     def run(self) -> bool:
         """All steps; True when nothing is left to do."""
