@@ -32,8 +32,8 @@ from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.neighbourhood import GROUP_VISITS, groups, improve_group
-from optimizer.engines.columns.pool import Column, Pool, Table, sums_over
-from optimizer.engines.columns.pricing import Pricer
+from optimizer.engines.columns.pool import Column, Pool, Table
+from optimizer.engines.columns.pricing import Pricer, reduced_costs
 from optimizer.engines.columns.promises import broken_promises_by_routes
 from optimizer.engines.insertion import insertion
 from optimizer.engines.routes import Routes, routes_of
@@ -55,8 +55,11 @@ that a plan is worth more than the beginning of a bound. Measured on committed d
 MANY = 400
 """Visits above which a day of appointments begins with groups."""
 
-FIRST_GROUPS_PART = 0.1
-"""Part of the time these first groups may take; their columns start the relaxation of the whole day."""
+MOST_DIVED = 300
+"""Visits above which a day with deliveries is not dived into: fixed routes leave promises that nobody can keep."""
+
+MIXED_GROUP_VISITS = 60
+"""Visits of a group on a day with deliveries."""
 
 RUIN_CHUNKS = 60
 """Most iterations of ruin and recreate before column generation begins."""
@@ -156,8 +159,9 @@ class _Search:
         if not converge(self.proof):
             return False
         self.tell("columns")
-        if not self.proof.settled and not self.mixed:
-            self._neighbours(self._dived())
+        if not self.proof.settled:
+            diving = not self.mixed or len(self.day.place) <= MOST_DIVED
+            self._neighbours(self._dived() if diving else self.incumbent)
         if self.mixed and self.proof.gap > WORTH_COMBINING:
             combine(self.proof)
         again = 0
@@ -185,7 +189,8 @@ class _Search:
             return bound
         if visits > MANY:
             bound = left_s is None or left_s > APPOINTMENTS_S * visits**2
-            self._neighbours(self.incumbent, -1, FIRST_GROUPS_PART if bound else 1.0)
+            if not bound:
+                self._neighbours(self.incumbent, -1)
             return bound
         return True
 
@@ -195,7 +200,7 @@ class _Search:
         Ends when every visit has had its turn in vain, too. The plan is kept when it becomes the best.
         """
         known = self._near_columns()
-        size = GROUP_VISITS * (2 + max(0, again)) // 2
+        size = (MIXED_GROUP_VISITS if self.mixed else GROUP_VISITS) * (2 + max(0, again)) // 2
         idle, patience = 0, 2 + IDLE_ROUNDS * len(self.day.place) // size
         left_s, left = self.stop.left_s(), self.stop.left_iterations()
         for group in groups(self.day, plan, self.seed + again + 1, size):
@@ -225,7 +230,7 @@ class _Search:
         relaxation, table = self.proof.relaxation, self.pool.table()
         if relaxation.duals is None:
             return table
-        reduced = table.cost_s * GRID - sums_over(table, relaxation.duals.pi) + relaxation.duals.mu[table.kind]
+        reduced = reduced_costs(table, relaxation.duals)
         return table.rows(np.flatnonzero(reduced <= NEAR_S * GRID))
 
     def _first_part(self) -> float:

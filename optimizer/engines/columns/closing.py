@@ -17,8 +17,8 @@ from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import Listed, list_routes
 from optimizer.engines.columns.partition import MOST_NODES, best_partition
-from optimizer.engines.columns.pool import Column, Pool, Table, order_costs_s, sums_over
-from optimizer.engines.columns.pricing import Pricer
+from optimizer.engines.columns.pool import Column, Pool, Table, order_costs_s
+from optimizer.engines.columns.pricing import Pricer, reduced_costs
 from optimizer.stop import Stop
 
 WORTH_LISTING = 2.5e-3
@@ -162,7 +162,7 @@ def combine(proof: Proof) -> bool:
         return False
     upper_s = incumbent.level[1]
     whole = Pool(relaxation.pool.elementary()).table()
-    reduced = whole.cost_s * GRID - sums_over(whole, relaxation.duals.pi) + relaxation.duals.mu[whole.kind]
+    reduced = reduced_costs(whole, relaxation.duals)
     most = min((upper_s - (proof.bound_s or 0)) * GRID, int(np.sort(reduced)[:MOST_COMBINED][-1]))
     table = whole.rows(np.flatnonzero(reduced <= most))
     price = np.where(pricer.must, upper_s, pricer.day.unserved_price)

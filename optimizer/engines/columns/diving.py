@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from optimizer.arrays import Int64Array
-from optimizer.engines.columns.generation import Relaxation, master_rows
+from optimizer.arrays import BoolArray, Int64Array
+from optimizer.engines.columns.generation import SWEEPS, FloatArray, Relaxation, cover, master_rows
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.master import solve_master
-from optimizer.engines.columns.pool import Column, Pool, sums_over
-from optimizer.engines.columns.pricing import Duals, Level, Pricer, no_cuts
+from optimizer.engines.columns.pool import Column, Pool, order_cost_s
+from optimizer.engines.columns.pricing import Duals, Level, Pricer, no_cuts, reduced_costs
 
 WHOLE = 0.97
 STEP_SHARE = 0.08
@@ -25,7 +25,11 @@ STEP_SHARE = 0.08
 NEAR_S = 300
 """Columns with a higher reduced cost take no part in the dive."""
 
-ROUNDS = 2
+ROUNDS = 8
+LEAST_GAIN = 1e-4
+"""A step goes on to the next when a round of pricing has brought less than this share, and no promise is left out."""
+
+LEFT_OUT = 0.01
 PROMISE_CAP = 20
 """Leaving a promise out costs this many times what the relaxation was ready to pay: in a dive it is not wanted."""
 
@@ -38,8 +42,7 @@ def dive(pricer: Pricer, relaxation: Relaxation, stop: Callable[[], bool]) -> li
         return None
     day = pricer.day
     table = relaxation.pool.table()
-    reduced = table.cost_s * GRID - sums_over(table, relaxation.duals.pi)
-    near = reduced + relaxation.duals.mu[table.kind] <= NEAR_S * GRID
+    near = reduced_costs(table, relaxation.duals) <= NEAR_S * GRID
     pool = Pool(c for c, is_near in zip(relaxation.pool, near, strict=True) if is_near)
     active = np.ones(len(day.place), dtype=np.bool_)
     left = pricer.fleet.size.copy()
@@ -47,15 +50,17 @@ def dive(pricer: Pricer, relaxation: Relaxation, stop: Callable[[], bool]) -> li
     level = max(pricer.easiest, Level.LOOSE)
     chosen: list[Column] = []
     while active.any() and left.any():
+        before = np.inf
         for _ in range(ROUNDS):
             if stop():
                 return None
-            x, duals = _solve(pool, active, left, drop)
-            kinds = [int(kind) for kind in np.flatnonzero(left)]
-            priced = pricer.price(duals, level, active & pricer.free, kinds)
-            if not sum(pool.add(c) for answer in priced for _, c in answer.columns if _lies_in(c, active)):
+            value, x, duals, out = _solve(pool, active, left, drop)
+            if value > (1 - LEAST_GAIN) * before and not (out[pricer.must] > LEFT_OUT).any():
                 break
-        x, _ = _solve(pool, active, left, drop)
+            before = value
+            if not _sweeps(pricer, pool, duals, level, active, left):
+                break
+        _, x, _, _ = _solve(pool, active, left, drop)
         fixed = _fix(pool, x, left)
         if not fixed:
             break
@@ -64,17 +69,38 @@ def dive(pricer: Pricer, relaxation: Relaxation, stop: Callable[[], bool]) -> li
             active[list(column.visits)] = False
             left[column.kind] -= 1
         pool.keep(np.array([left[c.kind] > 0 and _lies_in(c, active) for c in pool], dtype=np.bool_))
-        if not len(pool):
-            break
     return chosen
 
 
-def _lies_in(column: Column, active: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
+def _sweeps(pricer: Pricer, pool: Pool, duals: Duals, level: Level, active: BoolArray, left: Int64Array) -> int:
+    """New columns for the visits that are active: after each sweep those covered are left out, and it goes on."""
+    kinds = [int(kind) for kind in np.flatnonzero(left)]
+    new, waiting, room = 0, active & pricer.free, left.copy()
+    for _ in range(SWEEPS):
+        priced = pricer.price(duals, level, waiting, kinds)
+        found = (_without_repeats(pricer, column) for answer in priced for _, column in answer.columns)
+        added = sum(pool.add(column) for column in found if column is not None)
+        new += added
+        if not added or not cover(pricer, priced, waiting, room):
+            break
+    return new
+
+
+def _without_repeats(pricer: Pricer, column: Column) -> Column | None:
+    """The column with each visit made the first time only; None when it cannot be run so."""
+    once = tuple(dict.fromkeys(column.visits))
+    if len(once) == len(column.visits):
+        return column
+    cost_s = order_cost_s(pricer.day, pricer.outsets[column.kind].e, once)
+    return None if cost_s is None else Column(column.kind, once, cost_s)
+
+
+def _lies_in(column: Column, active: BoolArray) -> bool:
     """The column makes active visits only, each once."""
     return bool(active[list(column.visits)].all()) and len(set(column.visits)) == len(column.visits)
 
 
-def _fix(pool: Pool, x: np.ndarray[tuple[int], np.dtype[np.float64]], left: Int64Array) -> list[Column]:
+def _fix(pool: Pool, x: FloatArray, left: Int64Array) -> list[Column]:
     """Disjoint columns to fix: all that are driven whole, else those driven most."""
     most = max(1, int(STEP_SHARE * left.sum()))
     taken: set[int] = set()
@@ -93,18 +119,17 @@ def _fix(pool: Pool, x: np.ndarray[tuple[int], np.dtype[np.float64]], left: Int6
 
 def _solve(
     pool: Pool,
-    active: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    active: BoolArray,
     left: Int64Array,
     drop: Int64Array,
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], Duals]:
-    """The master over the active visits and the executives left: x of the pool, and duals of the whole day."""
+) -> tuple[float, FloatArray, Duals, FloatArray]:
+    """The master over the active visits and the executives left: (value, x of the pool, duals and left out of all)."""
     visits = np.flatnonzero(active)
     row = np.cumsum(active) - 1
     table = pool.table()
     if not len(pool):
-        return np.zeros(0), Duals(
-            np.where(active, drop, 0) * GRID, np.zeros(len(left), dtype=np.int64), no_cuts(len(active))
-        )
+        duals = Duals(np.where(active, drop, 0) * GRID, np.zeros(len(left), dtype=np.int64), no_cuts(len(active)))
+        return np.inf, np.zeros(0), duals, active.astype(np.float64)
     at, rows = master_rows(table._replace(visits=row[table.visits]), len(visits), len(left), ())
     solution = solve_master(
         at, rows, table.cost_s.astype(np.float64), drop[visits].astype(np.float64), left.astype(np.float64), TOLERANCE
@@ -112,4 +137,6 @@ def _solve(
     pi = np.zeros(len(active), dtype=np.int64)
     pi[visits] = np.floor(np.clip(solution.pi, 0, drop[visits]) * GRID)
     mu = np.floor(np.maximum(solution.mu, 0) * GRID).astype(np.int64)
-    return solution.x, Duals(pi, mu, no_cuts(len(active)))
+    out = np.zeros(len(active))
+    out[visits] = solution.left_out
+    return solution.value, solution.x, Duals(pi, mu, no_cuts(len(active))), out

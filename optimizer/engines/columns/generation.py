@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from optimizer.arrays import Int64Array
+from optimizer.arrays import BoolArray, Int64Array
 from optimizer.engines.columns.cuts import MOST_PRICED, Cut, cut_bits, pairs_made, separate
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.master import MasterSolution, solve_master
@@ -193,7 +193,7 @@ def generate(
         if left.any() and (added < FEW or relaxation.gap < 0.03):
             relaxation.cap[left] = np.minimum(2 * relaxation.cap[left], MOST_CAP)
             continue
-        if added < FEW and relaxation.level < Level.EXACT:
+        if added < max(FEW, len(relaxation.cap) // 12) and relaxation.level < Level.EXACT:
             relaxation.level = Level(relaxation.level + 1)
             continue
         if relaxation.level is Level.EXACT and (relaxation.gap <= enough or (not added and tolerance <= TIGHTEST)):
@@ -219,14 +219,17 @@ def _round(pricer: Pricer, relaxation: Relaxation, duals: Duals) -> int:
         relaxation.labels = sum(answer.labels for answer in priced)
         got = sum(relaxation.pool.add(column) for answer in priced for _, column in answer.columns)
         new += got
-        if not got or not _cover(pricer, priced, active):
+        if not got or not cover(pricer, priced, active, pricer.fleet.size):
             break
     return new
 
 
-def _cover(pricer: Pricer, priced: list[Priced], active: npt.NDArray[np.bool_]) -> bool:
-    """Leave out the visits of a disjoint choice of the columns found, cheapest first. True when visits are left."""
-    left = pricer.fleet.size.copy()
+def cover(pricer: Pricer, priced: Sequence[Priced], active: BoolArray, left: Int64Array) -> bool:
+    """Leave out the visits of a disjoint choice of the columns found, cheapest first. True when visits are left.
+
+    `left` is how many of each class may still be used.
+    """
+    left = left.copy()
     for _, column in sorted(entry for answer in priced for entry in answer.columns):
         own = [v for v in column.visits if pricer.free[v]]
         if left[column.kind] > 0 and active[own].all():

@@ -130,19 +130,33 @@ def sparse(day: DayArrays, arcs: BoolArray, deliveries: int, per_slot: int) -> B
     return kept & arcs
 
 
-def graph_of(day: DayArrays, arcs: BoolArray, near: BoolArray, second: int = GRID) -> Graph:
-    """Arcs and memory as arrays; any visit may be the first."""
+def _successors(arcs: BoolArray) -> tuple[Int64Array, Int64Array]:
+    """(at, visits): u may be followed by `visits[at[u]:at[u + 1]]`; the last row are all visits, to begin with."""
     visits = len(arcs)
     rows, heads = np.nonzero(arcs)
     counts = np.bincount(rows, minlength=visits) if visits else np.zeros(0, dtype=np.int64)
+    at = np.concatenate(([0], np.cumsum(counts), [len(heads) + visits])).astype(np.int64)
+    return at, np.concatenate((heads, np.arange(visits))).astype(np.int64)
+
+
+def with_arcs(graph: Graph, arcs: BoolArray) -> Graph:
+    """The same memory on other arcs."""
+    next_at, next_visit = _successors(arcs)
+    return graph._replace(next_at=next_at, next_visit=next_visit)
+
+
+def graph_of(day: DayArrays, arcs: BoolArray, near: BoolArray, second: int = GRID) -> Graph:
+    """Arcs and memory as arrays; any visit may be the first."""
+    visits = len(arcs)
+    next_at, next_visit = _successors(arcs)
     keep, blocks, own = memory_bits(near)
     slots = int(day.slot.max(initial=NO_SLOT)) + 1
     over = np.full(slots, -1, dtype=np.int64)
     last = day.window_close_s[day.window_at[1:] - 1] if visits else np.zeros(0, dtype=np.int64)
     np.maximum.at(over, day.slot[day.slot != NO_SLOT], last[day.slot != NO_SLOT])
     return Graph(
-        next_at=np.concatenate(([0], np.cumsum(counts), [len(heads) + visits])).astype(np.int64),
-        next_visit=np.concatenate((heads, np.arange(visits))).astype(np.int64),
+        next_at=next_at,
+        next_visit=next_visit,
         keep=keep,
         blocks=blocks,
         own=own,

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from optimizer.arrays import Int64Array, kernel
+from optimizer.arrays import Int64Array, kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -46,18 +46,56 @@ class MasterSolution:
 
 
 @kernel
+def _in_order(at: Int64Array, rows: Int64Array) -> Int64Array:
+    """The rows of each column in rising order."""
+    result = rows.copy()
+    for r in range(len(at) - 1):
+        for i in range(at[r] + 1, at[r + 1]):
+            row = result[i]
+            j = i
+            while j > at[r] and result[j - 1] > row:
+                result[j] = result[j - 1]
+                j -= 1
+            result[j] = row
+    return result
+
+
+@kernel
 def _normal_matrix(at: Int64Array, rows: Int64Array, weight: FloatArray, diagonal: FloatArray) -> FloatArray:
-    """Lower triangle of sum_r weight_r a_r a_r' + diag(diagonal); a_r has a one (or more) at each of its rows."""
+    """Lower triangle of sum_r weight_r a_r a_r' + diag(diagonal); a_r has a one at each of its rows, in rising order.
+
+    A row that stands in a column twice counts as a two there.
+    """
     size = len(diagonal)
     matrix = np.zeros((size, size))
     for r in range(len(at) - 1):
+        by = weight[r]
         for i in range(at[r], at[r + 1]):
-            for j in range(at[r], at[r + 1]):
-                if rows[i] >= rows[j]:
-                    matrix[rows[i], rows[j]] += weight[r]
+            row = rows[i]
+            for j in range(at[r], i):
+                matrix[row, rows[j]] += 2.0 * by if rows[j] == row else by
+            matrix[row, row] += by
     for k in range(size):
         matrix[k, k] += diagonal[k]
     return matrix
+
+
+@lean_kernel
+def _spread(at: Int64Array, rows: Int64Array, share: FloatArray, total: FloatArray) -> None:
+    """Add the share of each column to all its rows."""
+    for r in range(len(at) - 1):
+        for i in range(at[r], at[r + 1]):
+            total[rows[i]] += share[r]
+
+
+@lean_kernel
+def _gather(at: Int64Array, rows: Int64Array, p: FloatArray, covered: FloatArray) -> None:
+    """For each column the sum of `p` over its rows."""
+    for r in range(len(at) - 1):
+        total = 0.0
+        for i in range(at[r], at[r + 1]):
+            total += p[rows[i]]
+        covered[r] = total
 
 
 def solve_master(
@@ -73,18 +111,23 @@ def solve_master(
     size = visits + classes
     b = np.concatenate((np.ones(visits), capacity))
     c = np.concatenate((cost, drop, np.zeros(visits + classes)))
+    rows = _in_order(at, rows)
     cut_y, cut_s, cut_t = columns, columns + visits, columns + 2 * visits
-    starts = at[:-1]
 
     def forward(z: FloatArray) -> FloatArray:
-        total: FloatArray = np.bincount(rows, np.repeat(z[:columns], np.diff(at)), size).astype(np.float64)
+        total = np.zeros(size)
+        _spread(at, rows, z[:columns], total)
         total[:visits] += z[cut_y:cut_s] - z[cut_s:cut_t]
         total[visits:] += z[cut_t:]
         return total
 
     def backward(p: FloatArray) -> FloatArray:
-        covered = np.add.reduceat(p[rows], starts) if columns else np.zeros(0)
-        return np.concatenate((covered, p[:visits], -p[:visits], p[visits:]))
+        result = np.empty(len(c))
+        _gather(at, rows, p, result[:columns])
+        result[cut_y:cut_s] = p[:visits]
+        np.negative(p[:visits], out=result[cut_s:cut_t])
+        result[cut_t:] = p[visits:]
+        return result
 
     def factor(weight: FloatArray) -> tuple[FloatArray, bool]:
         diagonal = np.concatenate((weight[cut_y:cut_s] + weight[cut_s:cut_t], weight[cut_t:]))

@@ -17,8 +17,8 @@ from optimizer.engines.columns.diving import dive
 from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
-from optimizer.engines.columns.pool import Column, Pool, Table, sums_over
-from optimizer.engines.columns.pricing import Pricer
+from optimizer.engines.columns.pool import Column, Pool, Table
+from optimizer.engines.columns.pricing import Pricer, reduced_costs
 from optimizer.stop import Stop
 
 GROUP_VISITS = 130
@@ -133,7 +133,7 @@ def _near(relaxation: Relaxation) -> Iterator[Column]:
     if relaxation.duals is None:
         return
     table = relaxation.pool.table()
-    reduced = table.cost_s * GRID - sums_over(table, relaxation.duals.pi) + relaxation.duals.mu[table.kind]
+    reduced = reduced_costs(table, relaxation.duals)
     for r in np.flatnonzero(reduced <= LEARNED_S * GRID):
         yield relaxation.pool[int(r)]
 

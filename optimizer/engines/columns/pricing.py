@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.arrays import NO_SLOT, BoolArray, DayArrays, Int64Array
+from optimizer.arrays import NO_SLOT, BoolArray, DayArrays, Int64Array, lean_kernel
 from optimizer.engines.columns.graph import (
     fleet_of,
     follows,
@@ -20,6 +20,7 @@ from optimizer.engines.columns.graph import (
     neighbourhoods,
     outset_of,
     sparse,
+    with_arcs,
 )
 from optimizer.engines.columns.labels import (
     BUCKET_S,
@@ -29,11 +30,12 @@ from optimizer.engines.columns.labels import (
     CutBits,
     Labels,
     best_ends,
+    cuts_owed,
     grow,
     room,
     visits_of,
 )
-from optimizer.engines.columns.pool import Column, order_cost_s
+from optimizer.engines.columns.pool import Column, Table, order_cost_s
 
 NG_SIZE = 8
 NG_MOST = 40
@@ -78,6 +80,28 @@ def no_cuts(visits: int) -> CutBits:
     return CutBits(np.zeros(visits, dtype=np.uint64), np.zeros(visits, dtype=np.uint64), np.zeros(0, dtype=np.int64))
 
 
+@lean_kernel
+def _fill_reduced(
+    table: Table, pi: Int64Array, mu: Int64Array, cuts: CutBits, second: int, reduced: Int64Array
+) -> None:
+    for r in range(len(table.kind)):
+        total = table.cost_s[r] * second + mu[table.kind[r]]
+        parity = np.uint64(0)
+        for k in range(table.at[r], table.at[r + 1]):
+            v = table.visits[k]
+            parity &= cuts.keep[v]
+            total += cuts_owed(cuts, parity & cuts.hits[v]) - pi[v]
+            parity ^= cuts.hits[v]
+        reduced[r] = total
+
+
+def reduced_costs(table: Table, duals: Duals) -> Int64Array:
+    """The reduced cost of each column in GRIDths, the dual of its class and the prices of cuts included."""
+    reduced = np.empty(len(table.kind), dtype=np.int64)
+    _fill_reduced(table, duals.pi, duals.mu, duals.cuts, GRID, reduced)
+    return reduced
+
+
 class Pricer:
     """Prices the classes of a day; holds the graphs and the room for labels, one for each thread."""
 
@@ -104,7 +128,7 @@ class Pricer:
         self.second = 0 if free_of_cost else GRID
         self.full = graph_of(day, self.arcs, self.near, self.second)
         self.slot_over_s = self.full.slot_over_s
-        self._sparse = graph_of(day, sparse(day, self.arcs, SPARSE_DELIVERIES, SPARSE_PER_SLOT), self.near, self.second)
+        self._sparse = with_arcs(self.full, sparse(day, self.arcs, SPARSE_DELIVERIES, SPARSE_PER_SLOT))
         span = int(day.latest_end_s.max(initial=0) - day.shift_open_s.min(initial=0))
         self._buckets = span // BUCKET_S + 2
         self._rooms: SimpleQueue[Labels] = SimpleQueue()
