@@ -62,7 +62,7 @@ class Settings:
 
     visits: int = 15
     hot: float = 1.0
-    cold: float = 0.03
+    cold: float = 0.01
 
 
 class Schedule:

@@ -44,8 +44,8 @@ from optimizer.stop import Stop
 RUIN_PART = 0.3
 """Most of the time left that ruin and recreate may take before column generation begins."""
 
-RUIN_S_PER_VISIT = 0.03
-"""Seconds of ruin and recreate per visit that are enough to begin with."""
+RUIN_S_PER_VISIT, RUIN_S_PER_DIVED_VISIT = 0.03, 0.012
+"""Seconds of ruin and recreate per visit that are enough to begin with; fewer where a dive follows."""
 
 MIXED_S, MIXED_S_PER_VISIT = 3e-4, 0.075
 APPOINTMENTS_S = 1.5e-5
@@ -161,7 +161,9 @@ class _Search:
         self.tell("columns")
         if not self.proof.settled:
             diving = not self.mixed or len(self.day.place) <= MOST_DIVED
-            self._neighbours(self._dived() if diving else self.incumbent)
+            plan = self._dived() if diving else self.incumbent
+            if len(self.day.place) > 2 * MIXED_GROUP_VISITS or not self.mixed:
+                self._neighbours(plan)
         if self.mixed and self.proof.gap > WORTH_COMBINING:
             combine(self.proof)
         again = 0
@@ -237,7 +239,9 @@ class _Search:
         left_s, left = self.stop.left_s(), self.stop.left_iterations()
         part = RUIN_PART
         if left_s:
-            part = min(part, RUIN_S_PER_VISIT * len(self.day.place) / left_s)
+            visits = len(self.day.place)
+            per_visit = RUIN_S_PER_DIVED_VISIT if visits <= MOST_DIVED else RUIN_S_PER_VISIT
+            part = min(part, per_visit * visits / left_s)
         if left:
             part = min(part, RUIN_CHUNKS / left)
         return part
