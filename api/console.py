@@ -179,6 +179,8 @@ def cost_words(document: Mapping[str, Any]) -> str:
     """Cost and gap of a plan document in words."""
     gap = document["gap"]
     proven = "no bound yet" if gap is None else "proven optimal" if gap == 0 else f"within {gap:.1%} of the bound"
+    if gap is not None and document["broken_promises_weight"]:
+        proven += " of plans that break no more promises"
     return f"cost {document['cost']:,} cost seconds ({proven})"
 
 

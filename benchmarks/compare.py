@@ -292,12 +292,10 @@ def contradictions(records: Iterable[Record]) -> list[str]:
             days[record.input_sha256].append(record)
     told = []
     for runs in days.values():
-        kept = [record for record in runs if record.broken_promises == 0]
-        proofs = [record for record in runs if record.lower_bound is not None]
-        if kept and proofs:
-            best = min(kept, key=lambda r: r.rank)
-            proof = max(proofs, key=lambda r: r.lower_bound or 0)
-            if best.rank[1] < (proof.lower_bound or 0):
+        for proof in _best_proofs(runs):
+            kept = [record for record in runs if record.rank[0] <= (proof.broken_promises_bound or 0)]
+            best = min(kept, key=lambda r: r.rank[1], default=None)
+            if best is not None and best.rank[1] < (proof.lower_bound or 0):
                 told.append(f"{_named(best)} costs {best.cost}, below the bound {proof.lower_bound} of {_named(proof)}")
         least = min(runs, key=lambda r: r.rank)
         proof = max(runs, key=lambda r: r.broken_promises_bound or 0)
@@ -307,6 +305,17 @@ def contradictions(records: Iterable[Record]) -> list[str]:
                 f"fewer than the {proof.broken_promises_bound} proven by {_named(proof)}"
             )
     return told
+
+
+def _best_proofs(runs: Sequence[Record]) -> list[Record]:
+    """For every number of promises that plans were proven to break, the run with the highest bound for such plans."""
+    best: dict[int, Record] = {}
+    for record in runs:
+        if record.lower_bound is not None:
+            proof = best.setdefault(record.broken_promises_bound or 0, record)
+            if record.lower_bound > (proof.lower_bound or 0):
+                best[record.broken_promises_bound or 0] = record
+    return list(best.values())
 
 
 def _named(record: Record) -> str:

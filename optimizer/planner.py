@@ -82,8 +82,9 @@ def plan_day(
         found = ENGINES[engine](problem, stop, seed=limits.seed, threads=limits.threads, on_progress=watch)
     if found is None:
         return None
-    broken_bound = max(broken_bound, found.broken_promises_bound)
-    if found.lower_bound_s is not None and broken_bound == 0:
+    if found.broken_promises_bound > broken_bound:
+        broken_bound, lower_bound = found.broken_promises_bound, None  # it was one of plans that break less
+    if found.lower_bound_s is not None and found.broken_promises_bound == broken_bound:
         lower_bound = max(lower_bound or 0, found.lower_bound_s)
     return _judged(problem, limits, stop, used, found.orders, lower_bound, broken_bound)
 
@@ -143,7 +144,7 @@ def _judged(
         cost=total,
         lower_bound_s=lower_bound_s,
         broken_promises_bound=broken_bound,
-        gap=gap(total, lower_bound_s),
+        gap=gap(total, lower_bound_s, broken_bound),
         broken_promises=broken_promises(problem, plan),
         engine=engine,
         seed=limits.seed,
@@ -154,9 +155,9 @@ def _judged(
     )
 
 
-def gap(total: Cost, lower_bound_s: int | None) -> float | None:
-    """(cost - bound) / cost of the second level; None while promises are broken or nothing is proven."""
-    if lower_bound_s is None or total.broken_promises > 0:
+def gap(total: Cost, lower_bound_s: int | None, broken_bound: int = 0) -> float | None:
+    """(cost - bound) / cost of the second level; None while nothing is proven or more is broken than the least."""
+    if lower_bound_s is None or total.broken_promises > broken_bound:
         return None
     if total.second_level_s == 0:
         return 0.0

@@ -162,11 +162,11 @@ class PlanShape(Shape):
     broken_promises_weight: NotNegative
     """The first level: promises broken, by weight."""
     lower_bound: NotNegative | None
-    """Of the second level of every plan that keeps all promises."""
+    """Of the second level of every plan that breaks no more promises than the proven least."""
     broken_promises_bound: NotNegative
     """No plan breaks promises of less weight."""
     gap: float | None
-    """(cost - lower bound) / cost; null while promises are open or no bound is known."""
+    """(cost - lower bound) / cost; null while more promises are broken than the proven least, or without a bound."""
     broken_promises: list[UnplannedShape]
     unassigned: list[UnplannedShape]
     """Every visit on no route, broken promises among them."""

@@ -30,12 +30,12 @@ def judged(day: Problem, iterations: int | None, seed: int = 1) -> bool:
     best, _ = best_plan(day)
     assert spent >= best
     assert result.broken_promises_bound <= best.broken_promises
-    if result.lower_bound_s is not None and best.broken_promises == 0:
-        assert result.lower_bound_s <= best.second_level_s
-    if spent.broken_promises == 0 and result.lower_bound_s == spent.second_level_s:
-        assert spent == best
-        return True
-    return best.broken_promises > 0
+    if result.lower_bound_s is None or result.broken_promises_bound < best.broken_promises:
+        return False
+    assert result.lower_bound_s <= best.second_level_s
+    proven = spent.broken_promises == result.broken_promises_bound and result.lower_bound_s == spent.second_level_s
+    assert spent == best or not proven
+    return proven
 
 
 @settings(max_examples=150)

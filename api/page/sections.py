@@ -53,6 +53,11 @@ def status_words(problem_promises: int, broken: int, document: Document) -> str:
                 proof += f" (a weight of {whole(document['broken_promises_bound'])} breaks at least)"
         else:
             proof = "whether another plan could keep them is not proven"
+        if document["gap"] is not None:
+            within = (
+                "the least possible" if document["gap"] == 0 else f"within {per_cent_up(document['gap'])} of the least"
+            )
+            cost += f", proven {within} where no more are broken"
         return f"{kept}; {proof}; {cost}."
     if document["status"] == Status.OPTIMAL or document["gap"] == 0:
         return f"{kept}; {cost}, proven the least possible."

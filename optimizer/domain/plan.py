@@ -155,10 +155,10 @@ class Progress:
 class Result:
     """The answer of the planner, with everything needed to judge it and to get it again.
 
-    `lower_bound_s` bounds the second level from below for every plan that keeps all promises; None
-    where nothing is proven. `broken_promises_bound` is the proven least weighted count of the first
-    level. `gap` = (cost - bound) / cost of the second level, a fraction: None while the first level is
-    open or no bound exists, 0 when both are 0.
+    `broken_promises_bound` is the proven least weighted count of the first level. `lower_bound_s` bounds the
+    second level from below for every plan that breaks no more than that; None where nothing is proven.
+    `gap` = (cost - bound) / cost of the second level, a fraction: None while the first level is open (the plan
+    breaks more than the proven least) or no bound exists, 0 when both are 0.
     """
 
     status: Status

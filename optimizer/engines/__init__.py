@@ -21,8 +21,8 @@ Orders = Mapping[str, tuple[str, ...]]
 class EngineResult:
     """What an engine found and proved.
 
-    `lower_bound_s` holds for the second level of every plan that keeps all promises, None if none was
-    proven; `broken_promises_bound` is a proven least weighted count of broken promises.
+    `broken_promises_bound` is a proven least weighted count of broken promises; `lower_bound_s` holds for the
+    second level of every plan that breaks no more than that, None if none was proven.
     `finished` is False when the engine was stopped before it had done what it would do without a limit.
     """
 

@@ -34,7 +34,13 @@ from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.neighbourhood import GROUP_VISITS, groups, improve_group
 from optimizer.engines.columns.pool import Column, Pool, Table
 from optimizer.engines.columns.pricing import Pricer, reduced_costs
-from optimizer.engines.columns.promises import broken_promises_by_routes
+from optimizer.engines.columns.promises import (
+    both_levels,
+    broken_promises_by_routes,
+    dearest_s,
+    promise_price_s,
+    with_prices,
+)
 from optimizer.engines.insertion import insertion
 from optimizer.engines.routes import Routes, routes_of
 from optimizer.engines.ruin import Schedule, anneal
@@ -101,7 +107,22 @@ def columns(
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
         search = _Search(problem, day, stop, seed, threads, executor, first, on_progress)
         finished = search.run()
-    return EngineResult(search.orders(), search.proof.bound_s, search.broken_bound, finished=finished)
+        if search.incumbent.keeps_all:
+            return EngineResult(search.orders(), search.bound_s, finished=finished)
+        most_s = dearest_s(day)
+        price_s = promise_price_s(day, search.incumbent.average_s())
+        start, credit_s = search.orders(), price_s * search.broken_bound
+        second = _Search(
+            problem, with_prices(day, price_s), stop, seed, threads, executor, start, on_progress, credit_s
+        )
+        finished = second.run()
+    search.incumbent.offer(second.incumbent.orders)
+    least, bound_s = both_levels(second.proof.bound_s, price_s, most_s, search.broken_bound)
+    if least == 0 and search.bound_s is not None:
+        bound_s = max(bound_s or 0, search.bound_s)
+    if search.bound_s is not None and search.bound_s > most_s and least == 0:
+        least, bound_s = 1, None  # to keep all would cost more than any plan does
+    return EngineResult(search.orders(), bound_s, least, finished=finished)
 
 
 class _Search:
@@ -117,6 +138,7 @@ class _Search:
         executor: ThreadPoolExecutor | None,
         start: Orders,
         on_progress: OnProgress | None,
+        credit_s: int = 0,
     ) -> None:
         self.problem = problem
         self.day = day
@@ -133,7 +155,7 @@ class _Search:
         self.collected = RouteCollector(day)
         self.pool = Pool(self.incumbent.columns())
         relaxation = Relaxation(self.pool, first_caps(self.pricer, self.incumbent.average_s()))
-        self.proof = Proof(self.pricer, relaxation, self.incumbent, stop, self.tell)
+        self.proof = Proof(self.pricer, relaxation, self.incumbent, stop, self.tell, credit_s=credit_s)
 
     def orders(self) -> Orders:
         """The best plan."""
@@ -147,14 +169,18 @@ class _Search:
     def tell(self, phase: str) -> None:
         """Report the phase, the best plan and the bound."""
         if self.on_progress is not None:
-            self.on_progress(phase, self.orders(), self.proof.bound_s, len(self.pool))
+            self.on_progress(phase, self.orders(), self.bound_s, len(self.pool))
+
+    @property
+    def bound_s(self) -> int | None:
+        """The bound of the second level, the price of promises that every plan breaks taken off; never negative."""
+        return None if self.proof.bound_s is None else max(0, self.proof.bound_s - self.proof.credit_s)
 
     def run(self) -> bool:
         """All steps; True when nothing is left to do."""
         if not self._begin():
             return False
         if not self.incumbent.keeps_all and not self._keep_all():
-            self.ruin(1.0, 1)
             return False
         if not converge(self.proof):
             return False

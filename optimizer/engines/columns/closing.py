@@ -41,6 +41,8 @@ COMBINE_NODES = 200
 class Proof:
     """How far a day is settled. `bound_s` holds for all plans that keep all promises, None while nothing is proven.
 
+    `credit_s` of the cost and of the bound is the price of promises that every plan breaks; it is no part of the gap.
+
     Without `thorough`, long lists and large MIPs are left alone: there are other groups to look at.
     """
 
@@ -50,6 +52,7 @@ class Proof:
     stop: Stop
     tell: Callable[[str], None]
     bound_s: int | None = None
+    credit_s: int = 0
     thorough: bool = True
     slow: int = field(default=0)
 
@@ -68,7 +71,8 @@ class Proof:
         """(cost - bound) / cost; 1 while one of them is missing."""
         if self.bound_s is None or not self.incumbent.keeps_all:
             return 1.0
-        return max(0.0, 1.0 - self.bound_s / max(1, self.incumbent.level[1]))
+        cost_s = self.incumbent.level[1]
+        return max(0.0, (cost_s - self.bound_s) / max(1, cost_s - self.credit_s))
 
 
 def converge(proof: Proof) -> bool:

@@ -123,7 +123,7 @@ class Pricer:
         self.slope = int(day.fairness_permille.sum())
         self.free = np.ones(len(day.place), dtype=np.bool_)
         self.free[day.prefix] = False
-        self.must = (day.slot != NO_SLOT) | ~self.free
+        self.must = (day.weight > 0) | ~self.free
         self._only_appointments = not (day.slot == NO_SLOT).any()
         self.second = 0 if free_of_cost else GRID
         self.full = graph_of(day, self.arcs, self.near, self.second)

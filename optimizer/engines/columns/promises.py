@@ -1,8 +1,12 @@
-"""The first level: how many promises are broken by every plan, by the same column generation.
+"""Days on which not all promises can be kept: how many every plan breaks, and what such plans cost at least.
 
-Routes cost nothing here and a promise left out costs its weight. Deliveries are left out of the day; so that this
-proves something for the whole day, travel is the shortest path over all places (a delivery on the way could
-otherwise be a short cut).
+First, by the same column generation: routes cost nothing and a promise left out costs its weight. Deliveries are
+left out of the day; so that this proves something for the whole day, travel is the shortest path over all places (a
+delivery on the way could otherwise be a short cut).
+
+Then the day is planned with a price p on each unit of weight of broken promises instead of a first level. If no plan
+of that day costs less than LB, a plan that breaks promises of weight W costs LB - pW or more on the second level; and
+as no plan at all costs more than M there, W >= (LB - M) / p.
 """
 
 from __future__ import annotations
@@ -19,7 +23,12 @@ from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.neighbourhood import part_of
 from optimizer.engines.columns.pool import Column, Pool
 from optimizer.engines.columns.pricing import Pricer
+from optimizer.objective import overtime_price_s
 from optimizer.stop import Stop
+
+DEAR_PROMISE_S, DEAR_PROMISE, DEAREST_PROMISE_S = 20_000, 40, 300_000
+"""The price of a broken promise: at least so many seconds, and times the cost of an average visit; at most so many
+seconds unless that average asks for more."""
 
 HEAVIEST = 1 << 40
 """Total weight of promises above which duals would not fit; nothing is proven then."""
@@ -54,6 +63,43 @@ def broken_promises_by_routes(
     generate(pricer, relaxation, stop, enough=1e-9, upper_s=upper)
     bound = relaxation.bound
     return 0 if bound is None else min(upper, max(0, -(-bound // GRID)))
+
+
+def promise_price_s(day: DayArrays, average_s: float) -> int:
+    """A price for each unit of weight of broken promises, so high that to break one more never pays, if that may be."""
+    enough = max(DEAR_PROMISE_S, int(DEAR_PROMISE * average_s))
+    return max(enough, min(dearest_s(day) + 1, DEAREST_PROMISE_S))
+
+
+def with_prices(day: DayArrays, price_s: int) -> DayArrays:
+    """The day with a price on each unit of weight of broken promises, and no first level."""
+    return day._replace(unserved_price=day.unserved_price + price_s * day.weight, weight=np.zeros_like(day.weight))
+
+
+def dearest_s(day: DayArrays) -> int:
+    """No plan costs more on the second level: every visit on the longest way there, every executive at their worst."""
+    if not len(day.start_place):
+        return int(day.unserved_price.sum())
+    sources = np.concatenate((day.place, day.start_place))
+    total = int(day.reference_s[np.ix_(sources, day.place)].max(axis=0, initial=0).astype(np.int64).sum())
+    for e in range(len(day.start_place)):
+        home = int(day.reference_s[sources, day.end_place[e]].max(initial=0))
+        extra_s = max(0, int(day.latest_end_s[e] - day.shift_close_s[e]))
+        total += home + int(overtime_price_s(extra_s, day.overtime_permille))
+    busy_s = total + int(day.service_s.sum())
+    total += -(-busy_s * int(day.fairness_permille.sum()) // 1_000) + len(day.start_place) * len(day.fairness_permille)
+    return total + int(day.continuity.max(axis=0, initial=0).sum()) + int(day.unserved_price.sum())
+
+
+def both_levels(bound_s: int | None, price_s: int, most_s: int, least: int) -> tuple[int, int | None]:
+    """(least weight that every plan breaks, what a plan that breaks no more costs at least), from a bound with prices.
+
+    `least` is a weight proven before, `most_s` the most a plan can cost on the second level.
+    """
+    if bound_s is None:
+        return least, None
+    least = max(least, -(-(bound_s - most_s) // price_s))
+    return least, max(0, bound_s - price_s * least)
 
 
 def _of_class(incumbent: Incumbent, kind: int) -> int:
