@@ -481,10 +481,13 @@ def scenario_new(
     city: Annotated[str, typer.Option(help="City of the day.")] = "raipur",
     date: Annotated[str, typer.Option(metavar="DATE", help="Date of the day.")] = "2026-12-01",
     load: Annotated[Load, typer.Option(help="How much is asked of the staff.")] = Load.AS_RUN,
-    preset: Annotated[str | None, typer.Option(help="`bench` draws a synthetic day of the sizes below.")] = None,
-    visits: Annotated[int | None, typer.Option(min=0, help="bench: appointments, 100 if not given.")] = None,
-    deliveries: Annotated[int | None, typer.Option(min=0, help="bench: deliveries, 0 if not given.")] = None,
-    executives: Annotated[int | None, typer.Option(min=0, help="bench: executives, 18 if not given.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="`bench` or `field`: a synthetic day of the sizes below, plain or with all rules."),
+    ] = None,
+    visits: Annotated[int | None, typer.Option(min=0, help="preset: appointments, 100 if not given.")] = None,
+    deliveries: Annotated[int | None, typer.Option(min=0, help="preset: deliveries, 0 if not given.")] = None,
+    executives: Annotated[int | None, typer.Option(min=0, help="preset: executives, 18 if not given.")] = None,
     slot_minutes: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
     seed: Seed = 1,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the day there, else to stdout.")] = None,
@@ -493,18 +496,20 @@ def scenario_new(
     with faults_told():
         catalogue = load_catalogue()
         town, day = catalogue.city(city), _date(date, "date")
-        if preset not in {None, "bench"}:
-            refuse([Fault(("preset",), "unknown_preset", preset, "the only preset is `bench`")], as_json=False)
+        if preset not in {None, "bench", "field"}:
+            refuse([Fault(("preset",), "unknown_preset", preset, "`bench` or `field`")], as_json=False)
         sizes = {"visits": visits, "deliveries": deliveries, "executives": executives}
         if preset is None:
-            rule = "only with --preset bench; a city's day has the sizes of the city"
+            rule = "only with --preset; a city's day has the sizes of the city"
             idle = [Fault((name,), "not_used", size, rule) for name, size in sizes.items() if size is not None]
             if idle:
                 refuse(idle, as_json=False)
-        if preset == "bench":
+        if preset is not None:
             asked = {"visits": 100, "deliveries": 0, "executives": 18}
             asked |= {name: size for name, size in sizes.items() if size is not None}
-            made = bench_day(catalogue, town, day, **asked, seed=seed)
+            made = bench_day(
+                catalogue, town, day, **asked, seed=seed, slot_minutes=slot_minutes, field=preset == "field"
+            )
         else:
             made = generate_day(catalogue, town, day, load, seed, slot_minutes)
         _write_day(made.day, out)

@@ -13,7 +13,7 @@ from pathlib import Path
 import scenarios
 from optimizer.domain import Fault, InvalidProblem, Problem
 from scenarios.files import read_day
-from scenarios.generate import BENCH_DAYS
+from scenarios.generate import BENCH_DAYS, VARIANT_DAYS
 
 DAYS = Path(scenarios.__file__).parent / "data" / "days"
 SMOKE_DAYS = ("raipur", "chirmiri", "bench-100-18", "bench-110-90-22")
@@ -45,14 +45,15 @@ def committed_days() -> dict[str, Path]:
 def day_files(wanted: Sequence[str]) -> dict[str, Path]:
     """Files of days by name, in the order wanted; a day named twice is taken once.
 
-    A day is wanted by the name of a committed one, `cities`, `bench`, `all`, or a path ending in .json. Raises
-    InvalidProblem with everything that is none of these.
+    A day is wanted by the name of a committed one, `cities`, `bench`, `variants`, `all`, or a path ending in .json.
+    Raises InvalidProblem with everything that is none of these.
     """
     committed = committed_days()
     groups = {
         "all": list(committed),
         "bench": [name for name in committed if name in BENCH_DAYS],
-        "cities": [name for name in committed if name not in BENCH_DAYS],
+        "variants": [name for name in committed if name in VARIANT_DAYS],
+        "cities": [name for name in committed if name not in (*BENCH_DAYS, *VARIANT_DAYS)],
     }
     files: dict[str, Path] = {}
     faults = []

@@ -20,7 +20,7 @@ from optimizer.timing import timed
 from scenarios import generate
 from scenarios.catalogue import Catalogue, load_catalogue
 from scenarios.files import canonical_bytes, read_day
-from scenarios.generate import BENCH_DAYS, GeneratedDay, Load, bench_day, committed_days, generate_day
+from scenarios.generate import BENCH_DAYS, VARIANT_DAYS, GeneratedDay, Load, bench_day, committed_days, generate_day
 from scenarios.generate.addresses import AddressBook, Point
 from scenarios.generate.diary import Diary, Wish
 from scenarios.generate.dice import Dice
@@ -112,14 +112,14 @@ def could_keep_all_promises(problem: Problem, executives: Iterable[Executive]) -
 
 def test_the_committed_files_are_exactly_the_days_of_the_generator() -> None:
     assert {path.name for path in DAYS.iterdir()} == committed().keys()
-    assert len(committed()) == len(LAUNCH) + len(BENCH_DAYS) == 20
+    assert len(committed()) == len(LAUNCH) + len(BENCH_DAYS) + len(VARIANT_DAYS) == 23
 
 
 @pytest.mark.skipif(
     all(row.kind != "school_locality" for row in load_catalogue().localities),
     reason="the school-based localities were removed, so addresses fall elsewhere",
 )
-@pytest.mark.parametrize("name", [*(f"{city}.json" for city in LAUNCH), *(f"{name}.json" for name in BENCH_DAYS)])
+@pytest.mark.parametrize("name", [*(f"{day}.json" for day in (*LAUNCH, *BENCH_DAYS, *VARIANT_DAYS))])
 def test_generating_a_committed_day_again_gives_the_same_bytes(name: str) -> None:
     assert canonical_bytes(committed()[name].day) == (DAYS / name).read_bytes()
     assert committed()[name].refused == 0
@@ -208,6 +208,37 @@ def test_a_bench_day_is_plain_and_well_filled(name: str) -> None:
     assert max(fill) <= 0.8
     assert max(fill) >= (0.75 if not deliveries or visits > 110 else 0.7)  # 11 on shift: 8 are 73 %, 9 are 82 %
     assert 0.6 <= visits / sum(staffed(problem)) <= 0.8
+
+
+def test_the_field_day_has_what_a_city_has_and_as_much_of_it_as_a_bench_day(facts: Catalogue) -> None:
+    problem = committed_problem("field-110-90-22.json")
+    assert (len(problem.appointments), len(problem.deliveries), len(problem.executives)) == (110, 90, 22)
+    assert all(e.pause is not None and e.shift.overtime_s > 0 for e in problem.executives)
+    at_home = {e.executive_id for e in problem.executives if e.start != problem.office}
+    assert len(at_home) == 4  # a fifth
+    assert {d.held_by for d in problem.deliveries} == {None, *at_home}
+    assert sum(bool(e.skills) for e in problem.executives) == 6  # 28 %
+    assert 0.1 <= sum(bool(a.skills) for a in problem.appointments) / 110 <= 0.2
+    assert problem.travel.margin_pct == 25
+    assert len(set(problem.travel.pace)) > 1
+    assert problem.prices.fairness
+
+
+@pytest.mark.parametrize(
+    ("name", "slot_s", "longest_s"), [("slots-30-100-40-18", 1800, 1200), ("slots-120-50-60-18", 7200, 1800)]
+)
+def test_days_of_short_and_long_slots_are_bench_days_otherwise(name: str, slot_s: int, longest_s: int) -> None:
+    problem = committed_problem(f"{name}.json")
+    assert problem.grid.slot_s == slot_s
+    assert {a.slot.close_s - a.slot.open_s for a in problem.appointments} == {slot_s}
+    assert max(a.service_s for a in problem.appointments) == longest_s
+    assert all(e.pause is None and not e.skills for e in problem.executives)
+
+
+def test_slots_too_short_for_any_service_of_a_bench_day_are_refused(facts: Catalogue) -> None:
+    with pytest.raises(InvalidProblem) as caught:
+        bench_day(facts, facts.city("raipur"), TUESDAY, 5, 2, 3, slot_minutes=20)
+    assert [fault.code for fault in caught.value.faults] == ["too_short"]
 
 
 # -------------------------------------------------------------------------------------- loads

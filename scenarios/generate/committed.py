@@ -30,15 +30,27 @@ BENCH_DAYS = {
     "bench-330-270-60": (330, 270, 60),
 }
 """By file name: appointments, deliveries, executives."""
+VARIANT_DAYS: dict[str, tuple[tuple[int, int, int], int | None, bool]] = {
+    "field-110-90-22": ((110, 90, 22), None, True),
+    "slots-30-100-40-18": ((100, 40, 18), 30, False),
+    "slots-120-50-60-18": ((50, 60, 18), 120, False),
+}
+"""By file name: sizes as above, minutes of a slot (None: those of the scheme), and whether all rules hold."""
 
 
 def committed_days(catalogue: Catalogue) -> Iterator[tuple[str, GeneratedDay]]:
-    """Every committed day with the name of its file: one for each launch city, then the bench days."""
+    """Every committed day with the name of its file: one for each launch city, the bench days and their variants."""
     for city in catalogue.cities_in_scheme():
         yield f"{city.city_id}.json", generate_day(catalogue, city, DATE, Load.AS_RUN, CITY_SEED)
     for name, (visits, deliveries, executives) in BENCH_DAYS.items():
         city = catalogue.city(BENCH_CITY)
         yield f"{name}.json", bench_day(catalogue, city, DATE, visits, deliveries, executives, BENCH_SEED)
+    for name, (sizes, slot_minutes, field) in VARIANT_DAYS.items():
+        city = catalogue.city(BENCH_CITY)
+        yield (
+            f"{name}.json",
+            bench_day(catalogue, city, DATE, *sizes, BENCH_SEED, slot_minutes=slot_minutes, field=field),
+        )
 
 
 def write_committed(catalogue: Catalogue, folder: Path) -> Iterator[tuple[Path, GeneratedDay]]:

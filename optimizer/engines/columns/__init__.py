@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from optimizer.arrays import NO_SLOT, DayArrays, day_arrays
 from optimizer.domain import Problem
 from optimizer.engines import EngineResult, OnProgress, Orders
-from optimizer.engines.columns.closing import Proof, close, combine, converge
+from optimizer.engines.columns.closing import Proof, close, combine, converge, tighten_while_it_pays
 from optimizer.engines.columns.diving import NEAR_S, dive
 from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
@@ -50,10 +50,10 @@ from optimizer.stop import Stop
 RUIN_PART = 0.3
 """Most of the time left that ruin and recreate may take before column generation begins."""
 
-RUIN_S_PER_VISIT, RUIN_S_PER_DIVED_VISIT = 0.03, 0.012
+RUIN_S_PER_VISIT, RUIN_S_PER_DIVED_VISIT = 0.04, 0.015
 """Seconds of ruin and recreate per visit that are enough to begin with; fewer where a dive follows."""
 
-MIXED_S, MIXED_S_PER_VISIT = 3e-4, 0.075
+MIXED_S, MIXED_S_PER_VISIT = 1.5e-4, 0.055
 APPOINTMENTS_S = 1.5e-5
 """Seconds column generation takes, by visits squared or, on large days with deliveries, by visit. With less time than
 that a plan is worth more than the beginning of a bound. Measured on committed days; used with time limits only."""
@@ -63,6 +63,9 @@ MANY = 400
 
 MOST_DIVED = 300
 """Visits above which a day with deliveries is not dived into: fixed routes leave promises that nobody can keep."""
+
+DIVE_PART = 0.4
+"""Part of the time left that a dive may take."""
 
 MIXED_GROUP_VISITS = 60
 """Visits of a group on a day with deliveries."""
@@ -186,8 +189,10 @@ class _Search:
             return False
         self.tell("columns")
         if not self.proof.settled:
+            if self.mixed:
+                tighten_while_it_pays(self.proof)
             diving = not self.mixed or len(self.day.place) <= MOST_DIVED
-            plan = self._dived() if diving else self.incumbent
+            plan = self._dived() if diving and not self.proof.settled else self.incumbent
             if len(self.day.place) > 2 * MIXED_GROUP_VISITS or not self.mixed:
                 self._neighbours(plan)
         if self.mixed and self.proof.gap > WORTH_COMBINING:
@@ -196,7 +201,7 @@ class _Search:
         while not close(self.proof):
             before = self.incumbent.level
             again += 1
-            if self.mixed:
+            if self.mixed and (again % 2 or len(self.day.place) <= 2 * MIXED_GROUP_VISITS):
                 self.ruin(AGAIN_PART, again)
             else:
                 self._neighbours(self.incumbent, again)
@@ -302,7 +307,14 @@ class _Search:
 
     def _dived(self) -> Incumbent:
         """The plan of a dive, better or worse than the best: it is made of the columns that the relaxation drives."""
-        chosen = dive(self.pricer, self.proof.relaxation, self.stop)
+        left_s = self.stop.left_s()
+
+        def over() -> bool:
+            now_s = self.stop.left_s()
+            late = left_s is not None and now_s is not None and now_s < (1 - DIVE_PART) * left_s
+            return self.stop() or late
+
+        chosen = dive(self.pricer, self.proof.relaxation, over)
         if chosen is None:
             return self.incumbent
         if self.incumbent.offer_columns(chosen):

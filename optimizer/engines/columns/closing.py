@@ -27,8 +27,14 @@ WORTH_LISTING = 2.5e-3
 QUICK_ROUTES, QUICK_NODES = 20_000, 30_000_000
 LONG_ROUTES, LONG_NODES = 400_000, 400_000_000
 CUTS_A_ROUND = 25
-SLOWEST = 0.02
-"""Share of the gap that a round of cuts has to close; three slower ones in a row are the end of it."""
+SLOWEST, SLOW_ROUNDS = 0.02, 3
+"""Share of the gap that a round of cuts has to close; so many slower ones in a row are the end of it."""
+
+LESS = 0.8
+"""Listing by parts is tried again when the gap is this part of the one it was given up at, or less."""
+
+WORTH_TIGHTENING = 0.1
+"""Share of the gap that a step has to close to come before the search for better plans."""
 
 PARTS_OF_GAP = (0.05, 0.15, 0.3, 0.6)
 MOST_COMBINED = 5_000
@@ -43,7 +49,8 @@ class Proof:
 
     `credit_s` of the cost and of the bound is the price of promises that every plan breaks; it is no part of the gap.
 
-    Without `thorough`, long lists and large MIPs are left alone: there are other groups to look at.
+    `slow`: rounds of cuts in a row that closed little of the gap; `given_up`: the gap for which
+    listing by parts took too much. Without `thorough`, long lists and large MIPs are left alone: there are other groups to look at.
     """
 
     pricer: Pricer
@@ -55,6 +62,7 @@ class Proof:
     credit_s: int = 0
     thorough: bool = True
     slow: int = field(default=0)
+    given_up: float = field(default=2.0)
 
     def raise_bound(self, bound_s: int | None) -> None:
         """Take over a bound that is higher."""
@@ -101,7 +109,15 @@ def tighten(proof: Proof) -> bool:
     progress = (proof.bound_s or 0) - before
     left = proof.incumbent.level[1] - before
     proof.slow = proof.slow + 1 if progress < SLOWEST * left else 0
-    return proof.slow < 3
+    return proof.slow < SLOW_ROUNDS
+
+
+def tighten_while_it_pays(proof: Proof) -> None:
+    """Steps of longer memories or cuts as long as each closes a good part of the gap."""
+    while not proof.settled and proof.slow < SLOW_ROUNDS:
+        before = proof.gap
+        if not tighten(proof) or proof.gap > (1 - WORTH_TIGHTENING) * before:
+            break
 
 
 def close(proof: Proof) -> bool:
@@ -112,13 +128,16 @@ def close(proof: Proof) -> bool:
             tried = proof.gap
             if settle(proof, proof.incumbent.level[1], QUICK_ROUTES, QUICK_NODES):
                 return True
-        if not tighten(proof):
+        if proof.slow >= SLOW_ROUNDS or not tighten(proof):
             break
     if proof.settled:
         return True
-    if not proof.relaxation.converged:
+    if not proof.relaxation.converged or proof.gap > LESS * proof.given_up:
         return False
-    return settle_by_parts(proof)
+    if settle_by_parts(proof):
+        return True
+    proof.given_up = proof.gap
+    return False
 
 
 def settle_by_parts(proof: Proof) -> bool:

@@ -20,7 +20,7 @@ from optimizer.engines.columns.cuts import MOST_PRICED, Cut, cut_bits, pairs_mad
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.master import MasterSolution, solve_master
 from optimizer.engines.columns.pool import Pool, Table
-from optimizer.engines.columns.pricing import Duals, Level, Priced, Pricer
+from optimizer.engines.columns.pricing import Duals, Level, Priced, Pricer, reduced_costs
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,6 +32,9 @@ FEW = 4
 
 CYCLE_SHARE = 0.02
 """Columns with a smaller share in the master solution are not looked at for cycles."""
+
+CYCLE_NEAR_S = 10
+"""Cycles of columns with at most this reduced cost are forbidden with those of the master solution: they come next."""
 
 BINDING = 0.01
 """Cost seconds above which the dual of a cut says that the cut binds."""
@@ -120,7 +123,11 @@ def forbid_cycles(pricer: Pricer, relaxation: Relaxation) -> int:
     if relaxation.solution is None:
         return 0
     cycles: list[tuple[int, Sequence[int]]] = []
-    for row in np.flatnonzero(relaxation.solution.x > CYCLE_SHARE):
+    looked_at = np.zeros(len(relaxation.pool), dtype=np.bool_)
+    if relaxation.duals is not None:
+        looked_at |= reduced_costs(relaxation.pool.table(), relaxation.duals) <= CYCLE_NEAR_S * GRID
+    looked_at[: len(relaxation.solution.x)] |= relaxation.solution.x > CYCLE_SHARE
+    for row in np.flatnonzero(looked_at):
         visits = relaxation.pool[int(row)].visits
         for j, v in enumerate(visits):
             for i in range(j - 1, -1, -1):
