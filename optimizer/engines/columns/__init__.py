@@ -67,6 +67,9 @@ MOST_DIVED = 300
 DIVE_PART = 0.4
 """Part of the time left that a dive may take."""
 
+NEARLY = 1e-3
+"""Gap above which groups are planned anew before the day is closed: below it, listing is the shorter way."""
+
 MIXED_GROUP_VISITS = 60
 """Visits of a group on a day with deliveries."""
 
@@ -193,7 +196,8 @@ class _Search:
                 tighten_while_it_pays(self.proof)
             diving = not self.mixed or len(self.day.place) <= MOST_DIVED
             plan = self._dived() if diving and not self.proof.settled else self.incumbent
-            if len(self.day.place) > 2 * MIXED_GROUP_VISITS or not self.mixed:
+            large = len(self.day.place) > 2 * MIXED_GROUP_VISITS or not self.mixed
+            if large and self.proof.gap > NEARLY:
                 self._neighbours(plan)
         if self.mixed and self.proof.gap > WORTH_COMBINING:
             combine(self.proof)
@@ -234,6 +238,7 @@ class _Search:
         """
         known = self._near_columns()
         size = (MIXED_GROUP_VISITS if self.mixed else GROUP_VISITS) * (2 + max(0, again)) // 2
+        seen: set[frozenset[tuple[int, ...]]] = set()
         idle, patience = 0, 2 + IDLE_ROUNDS * len(self.day.place) // size
         left_s, left = self.stop.left_s(), self.stop.left_iterations()
         for group in groups(self.day, plan, self.seed + again + 1, size):
@@ -243,6 +248,10 @@ class _Search:
             if over or self.stop.requested or idle >= patience or self.proof.settled:
                 break
             idle += 1
+            routes = frozenset(plan.orders[e] for e in group)
+            if routes in seen:
+                continue
+            seen.add(routes)
             learned = self.pool if again < 0 else None
             if improve_group(self.day, plan, self.pricer, known, group, self.stop, learned):
                 idle = 0

@@ -48,9 +48,9 @@ class Proof:
     """How far a day is settled. `bound_s` holds for all plans that keep all promises, None while nothing is proven.
 
     `credit_s` of the cost and of the bound is the price of promises that every plan breaks; it is no part of the gap.
-
-    `slow`: rounds of cuts in a row that closed little of the gap; `given_up`: the gap for which
-    listing by parts took too much. Without `thorough`, long lists and large MIPs are left alone: there are other groups to look at.
+    `remembered`: longer memories alone bring little more; `slow`: rounds of cuts in a row that closed little of the
+    gap; `given_up`: the gap for which listing by parts took too much. Without `thorough`, long lists and large MIPs
+    are left alone: there are other groups to look at.
     """
 
     pricer: Pricer
@@ -62,6 +62,7 @@ class Proof:
     credit_s: int = 0
     thorough: bool = True
     slow: int = field(default=0)
+    remembered: bool = field(default=False)
     given_up: float = field(default=2.0)
 
     def raise_bound(self, bound_s: int | None) -> None:
@@ -99,16 +100,23 @@ def converge(proof: Proof) -> bool:
 
 
 def tighten(proof: Proof) -> bool:
-    """One step of longer memories or cuts, and column generation after it; False when it is of no more use."""
+    """One step of longer memories, or of cuts too, and column generation after it; False when it is of no more use.
+
+    Memories alone come first, until a step of theirs brings little: cuts make labels many.
+    """
     before = proof.bound_s or 0
-    forgotten = forbid_cycles(proof.pricer, proof.relaxation)
-    if not forgotten and not add_cuts(proof.pricer, proof.relaxation, CUTS_A_ROUND):
+    cutting = proof.remembered
+    cuts = add_cuts(proof.pricer, proof.relaxation, CUTS_A_ROUND) if cutting else 0
+    cycles = forbid_cycles(proof.pricer, proof.relaxation)
+    if not cycles and not cutting:
+        cutting, cuts = True, add_cuts(proof.pricer, proof.relaxation, CUTS_A_ROUND)
+    if not cycles and not cuts:
         return False
     if not converge(proof):
         return False
-    progress = (proof.bound_s or 0) - before
-    left = proof.incumbent.level[1] - before
-    proof.slow = proof.slow + 1 if progress < SLOWEST * left else 0
+    little = (proof.bound_s or 0) - before < SLOWEST * (proof.incumbent.level[1] - before)
+    proof.remembered |= little
+    proof.slow = proof.slow + 1 if little and cutting else 0
     return proof.slow < SLOW_ROUNDS
 
 
