@@ -6,16 +6,22 @@ the peers only OR-Tools has words for them, and gets our own model. `anytime` as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import scenarios
+from benchmarks.record import ROOT
 from optimizer.domain import Fault, InvalidProblem, Problem
-from scenarios.files import read_day
-from scenarios.generate import BENCH_DAYS, VARIANT_DAYS
+from scenarios.catalogue import load_catalogue
+from scenarios.files import canonical_bytes, read_day, write_files
+from scenarios.generate import BENCH_CITY, BENCH_DAYS, DATE, VARIANT_DAYS, bench_day
 
 DAYS = Path(scenarios.__file__).parent / "data" / "days"
+DRAWN = ROOT / "out" / "days"
+MOST_DRAWN, MOST_DRAWN_SIZE = 100, 2_000
+_DRAWN = re.compile(r"bench-(\d{1,4})(?:-(\d{1,4}))?-(\d{1,4})@(\d{1,6})(?:-(\d{1,6}))?")
 SMOKE_DAYS = ("raipur", "chirmiri", "bench-100-18", "bench-110-90-22")
 
 
@@ -46,7 +52,8 @@ def day_files(wanted: Sequence[str]) -> dict[str, Path]:
     """Files of days by name, in the order wanted; a day named twice is taken once.
 
     A day is wanted by the name of a committed one, `cities`, `bench`, `variants`, `all`, or a path ending in .json.
-    Raises InvalidProblem with everything that is none of these.
+    `bench-100-18@1-20` are bench days of other seeds (appointments, deliveries if any, executives, seeds), drawn when
+    they are asked for. Raises InvalidProblem with everything that is none of these.
     """
     committed = committed_days()
     groups = {
@@ -61,8 +68,12 @@ def day_files(wanted: Sequence[str]) -> dict[str, Path]:
         found = {name: committed[name] for name in groups.get(word, [word]) if name in committed}
         if word.endswith(".json"):
             found = {Path(word).stem: Path(word)}
+        drawn = _DRAWN.fullmatch(word)
+        if drawn is not None:
+            found = _drawn(*(int(number) if number else None for number in drawn.groups()))
         if not found:
-            rule = f"a path ending in .json, or one of {', '.join((*groups, *committed))}"
+            names = ", ".join((*groups, *committed))
+            rule = f"a path ending in .json, a bench day as bench-100-18@1-20, or one of {names}"
             faults.append(Fault(("days", row), "unknown_day", word, rule))
         for name, path in found.items():
             if files.setdefault(name, path) != path:
@@ -71,6 +82,30 @@ def day_files(wanted: Sequence[str]) -> dict[str, Path]:
                 )
     if faults:
         raise InvalidProblem(faults)
+    return files
+
+
+def _drawn(
+    visits: int | None, deliveries: int | None, executives: int | None, first: int | None, last: int | None
+) -> dict[str, Path]:
+    """Bench days of these sizes and seeds by name, drawn into the folder `out/days` of the checkout."""
+    sizes = (visits or 0, deliveries or 0, executives or 0)
+    label = "-".join(str(size) for size in (sizes if deliveries is not None else (sizes[0], sizes[2])))
+    seeds = range(first or 0, (last if last is not None else first or 0) + 1)
+    if len(seeds) > MOST_DRAWN or max(sizes) > MOST_DRAWN_SIZE:
+        return {}
+    catalogue = load_catalogue()
+    files = {}
+    for seed in seeds:
+        path = DRAWN / f"bench-{label}@{seed}.json"
+        made = bench_day(catalogue, catalogue.city(BENCH_CITY), DATE, *sizes, seed)
+        if made.refused:
+            rule = f"so many appointments that all have a slot; {made.refused} have none"
+            raise InvalidProblem([Fault(("days",), "too_many_appointments", f"bench-{label}@{seed}", rule)])
+        content = canonical_bytes(made.day)
+        if not path.exists() or path.read_bytes() != content:
+            write_files(path.parent, {path.name: content.decode()})
+        files[path.stem] = path
     return files
 
 

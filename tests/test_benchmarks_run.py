@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as main
-from benchmarks import apart, planners
+from benchmarks import apart, planners, suites
 from benchmarks.__main__ import INTERRUPTED
 from benchmarks.incumbents import Incumbents
 from benchmarks.measure import Case, Place, command, measured, record_of, warm_up
 from benchmarks.planners import OURS, PEERS, Planner, planner
 from benchmarks.record import Outcome, Record, Surroundings, now, read_records, surroundings
 from benchmarks.run import Beginning, Interrupt, beginning, cases, run_series
-from benchmarks.suites import SMOKE_DAYS, SUITES, committed_days, day_files
+from benchmarks.suites import SMOKE_DAYS, SUITES, committed_days, day_files, read_problems
 from optimizer.domain import InvalidProblem, Limits, Problem, Result, Status
 from optimizer.planner import AUTO, ENGINES, EngineDefect, plan_day
 from optimizer.stop import StopAt
@@ -95,6 +95,34 @@ def test_days_are_wanted_by_name_group_or_path() -> None:
     assert sum(len(day_files([group])) for group in ("cities", "bench", "variants")) == len(committed)
     assert day_files(["some/where.json"]) == {"where": Path("some/where.json")}
     assert set(SMOKE_DAYS) <= set(committed)
+
+
+def test_bench_days_of_other_seeds_are_drawn_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suites, "DRAWN", tmp_path)
+    files = day_files(["bench-9-6@1-2", "bench-6-3-4@5"])
+    assert list(files) == ["bench-9-6@1", "bench-9-6@2", "bench-6-3-4@5"]
+    assert files == {name: tmp_path / f"{name}.json" for name in files}
+    first, _, mixed = read_problems(files).values()
+    assert (len(first.appointments), len(first.deliveries), len(first.executives)) == (9, 0, 6)
+    assert (len(mixed.appointments), len(mixed.deliveries), len(mixed.executives)) == (6, 3, 4)
+    (again,) = read_problems(day_files(["bench-100-18@1"])).values()
+    (committed,) = read_problems(day_files(["bench-100-18"])).values()
+    assert again.input_sha256 == committed.input_sha256
+
+
+@pytest.mark.parametrize("word", ["bench-9-2@", "bench-9@1", "bench-9-2@1-200", "bench-9000-2@1", "bench-9-2@3-1"])
+def test_days_drawn_in_other_ways_are_no_days(word: str) -> None:
+    with pytest.raises(InvalidProblem) as refused:
+        day_files([word])
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/days/0", "unknown_day")]
+
+
+def test_a_drawn_day_holds_as_many_appointments_as_its_name_says_or_is_refused() -> None:
+    with pytest.raises(InvalidProblem) as refused:
+        day_files(["bench-9-2@1"])
+    assert [(fault.code, fault.value) for fault in refused.value.faults] == [("too_many_appointments", "bench-9-2@1")]
 
 
 def test_words_that_are_no_days_are_all_told() -> None:

@@ -150,6 +150,16 @@ def test_a_plan_cheaper_than_a_bound_proven_elsewhere_is_a_contradiction() -> No
     )
 
 
+def test_a_bound_of_plans_that_break_no_more_than_they_must_holds_for_those_plans_only() -> None:
+    proof = run_of(
+        "exact", 50, broken_promises=2, broken_promises_bound=2, status=Status.INFEASIBLE, lower_bound=48, gap=0.04
+    )
+    assert contradictions([proof, run_of("a", 48, broken_promises=2)]) == []
+    assert contradictions([proof, run_of("a", 40, broken_promises=3)]) == []
+    (told,) = contradictions([proof, run_of("a", 47, broken_promises=2)])
+    assert "costs 47, below the bound 48 of raipur, exact" in told
+
+
 def test_keeping_more_promises_than_proven_possible_is_a_contradiction() -> None:
     proof = run_of("exact", 5, broken_promises=2, broken_promises_bound=2, status=Status.INFEASIBLE)
     assert contradictions([proof, run_of("a", 9, broken_promises=2)]) == []

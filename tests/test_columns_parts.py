@@ -13,17 +13,18 @@ from optimizer.arrays import NO_SLOT, DayArrays, day_arrays
 from optimizer.domain import Problem
 from optimizer.engines.columns import columns
 from optimizer.engines.columns.cuts import Cut, cut_bits, pairs_made, separate
+from optimizer.engines.columns.diving import _without_repeats
 from optimizer.engines.columns.generation import Relaxation, first_caps, generate
 from optimizer.engines.columns.graph import fleet_of, memory_bits, neighbourhoods
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import list_routes
-from optimizer.engines.columns.master import solve_master
+from optimizer.engines.columns.master import _in_order, _normal_matrix, solve_master
 from optimizer.engines.columns.neighbourhood import improve_group, part_of
 from optimizer.engines.columns.partition import best_partition
 from optimizer.engines.columns.pool import Column, Pool, Table, order_cost_s
-from optimizer.engines.columns.pricing import Duals, Level, Pricer
-from optimizer.engines.columns.promises import broken_promises_by_routes
+from optimizer.engines.columns.pricing import Duals, Level, Pricer, reduced_costs
+from optimizer.engines.columns.promises import both_levels, broken_promises_by_routes, dearest_s
 from optimizer.engines.insertion import insertion
 from optimizer.engines.routes import routes_of
 from optimizer.objective import cost
@@ -277,6 +278,75 @@ def test_the_same_seed_iterations_and_threads_give_the_same_plan_and_bound(threa
     assert first == again
     assert first is not None
     assert first.lower_bound_s is not None
+
+
+def test_the_normal_matrix_is_that_of_the_rows_and_counts_a_row_that_stands_twice_as_a_two() -> None:
+    at, rows = np.array([0, 3, 5, 9]), np.array([2, 0, 3, 1, 3, 1, 0, 1, 3])
+    weight, diagonal = np.array([0.5, 2.0, 3.0]), np.array([1.0, 2.0, 3.0, 4.0])
+    dense = np.zeros((4, 3))
+    for r in range(3):
+        for row in rows[at[r] : at[r + 1]]:
+            dense[row, r] += 1
+    found = _normal_matrix(at, _in_order(at, rows), weight, diagonal)
+    assert np.tril(found) == pytest.approx(np.tril(dense @ np.diag(weight) @ dense.T + np.diag(diagonal)))
+
+
+@settings(max_examples=60)
+@given(SMALL, st.integers(0, 2**20))
+def test_reduced_costs_of_columns_are_those_of_their_orders(day: Problem, seed: int) -> None:
+    if not all(runnable_prefixes(day).values()) or not day.visits:
+        return
+    arrays = day_arrays(day)
+    pricer = Pricer(arrays)
+    cuts = some_cuts(pricer, seed)
+    duals = duals_of(pricer, seed, cuts)._replace(mu=np.arange(len(pricer.fleet.size), dtype=np.int64) * GRID)
+    pool = Pool()
+    expected = []
+    for kind, e in enumerate(pricer.fleet.who):
+        for order in orders_within_slots(arrays, int(e))[:50]:
+            own = order_cost_s(arrays, int(e), order)
+            assert own is not None
+            pool.add(Column(kind, order, own))
+            # the price of continuity is part of the column's cost, and of the reduced cost of an order
+            expected.append(reduced_cost(arrays, int(e), order, duals, cuts) + kind * GRID)
+    if len(pool):
+        assert reduced_costs(pool.table(), duals).tolist() == expected
+
+
+def test_a_repeated_visit_of_a_dive_is_made_once_and_paid_for_once() -> None:
+    day = day_arrays(problem([delivery("D1", 100), delivery("D2", 300)], [executive("E1")], prices=FREE))
+    pricer = Pricer(day)
+    plain = Column(0, (0, 1), 600)
+    assert _without_repeats(pricer, plain) is plain
+    repaired = _without_repeats(pricer, Column(0, (0, 1, 0), 1_000))
+    assert repaired == Column(0, (0, 1), order_cost_s(day, 0, (0, 1)) or 0)
+
+
+@settings(max_examples=60)
+@given(SMALL)
+def test_no_plan_costs_more_than_the_dearest(day: Problem) -> None:
+    if not all(runnable_prefixes(day).values()):
+        return
+    arrays = day_arrays(day)
+    most_s = dearest_s(arrays)
+    started = insertion(day, StopAt(iterations=1))
+    assert started is not None
+    assert cost(day, timed(day, started.orders)).second_level_s <= most_s
+    for e in range(len(arrays.start_place)):  # one executive does everything they can, the others nothing
+        for order in orders_within_slots(arrays, e)[-20:]:
+            orders = {day.executives[e].executive_id: tuple(day.visits[v].visit_id for v in order)}
+            if all(x.executive_id in orders or not x.fixed_prefix for x in day.executives):
+                assert cost(day, timed(day, orders)).second_level_s <= most_s
+
+
+def test_a_bound_with_prices_on_promises_bounds_both_levels() -> None:
+    # Price 1,000, no plan costs more than 400. A bound of 2,450: to break 2 is too little (at most 400 + 2,000).
+    assert both_levels(2_450, 1_000, 400, 0) == (3, 0)
+    # A bound of 2,300 leaves open whether 2 are enough; a plan that breaks 2 costs 300 or more.
+    assert both_levels(2_300, 1_000, 400, 0) == (2, 300)
+    assert both_levels(2_300, 1_000, 400, 1) == (2, 300)
+    assert both_levels(900, 1_000, 2_000, 1) == (1, 0)
+    assert both_levels(None, 1_000, 400, 1) == (1, None)
 
 
 @settings(max_examples=30)

@@ -334,6 +334,20 @@ def test_figures_of_the_report_are_shown_when_there_and_not_missed_when_absent()
             "cost 9 cost seconds.",
         ),
         (
+            5,
+            1,
+            {"status": "infeasible", "gap": 0.012, "cost": 9, "broken_promises_bound": 1},
+            "1 of 5 promises broken; it is proven that no plan keeps them all; "
+            "cost 9 cost seconds, proven within 1.2 % of the least where no more are broken.",
+        ),
+        (
+            5,
+            1,
+            {"status": "infeasible", "gap": 0.0, "cost": 9, "broken_promises_bound": 1},
+            "1 of 5 promises broken; it is proven that no plan keeps them all; "
+            "cost 9 cost seconds, proven the least possible where no more are broken.",
+        ),
+        (
             0,
             0,
             {"status": "optimal", "gap": 0.0, "cost": 0},

@@ -6,11 +6,13 @@ engines. The days committed under `scenarios/data/days` are made here too: `pyth
 
 from scenarios.generate.bench_day import bench_day
 from scenarios.generate.city_day import Load, generate_day
-from scenarios.generate.committed import BENCH_DAYS, VARIANT_DAYS, committed_days, write_committed
+from scenarios.generate.committed import BENCH_CITY, BENCH_DAYS, DATE, VARIANT_DAYS, committed_days, write_committed
 from scenarios.generate.parts import GeneratedDay
 
 __all__ = [
+    "BENCH_CITY",
     "BENCH_DAYS",
+    "DATE",
     "VARIANT_DAYS",
     "GeneratedDay",
     "Load",
