@@ -66,8 +66,8 @@ def test_too_many_promises_in_a_slot_are_proven_infeasible_and_the_rest_is_plann
 
 
 def test_where_a_promise_has_to_be_broken_the_cost_of_the_others_is_proven_too() -> None:
-    visits = [appointment("A1", east_s=900), appointment("A2", east_s=300), delivery("D1", 200, price_s=5_000)]
-    day = problem([*visits, appointment("A3", "11:00", 100)], [executive("E1")], prices=FREE)
+    visits = [appointment("A1", east_s=900), appointment("A2", east_s=300), appointment("A3", "11:00", 100)]
+    day = problem([*visits, delivery("D1", 200, price_s=5_000)], [executive("E1")], prices=FREE)
     result = plan_day(day, Limits(iterations=100))
     assert result is not None
     assert (result.status, result.broken_promises, result.broken_promises_bound) == (Status.INFEASIBLE, ("A1",), 1)

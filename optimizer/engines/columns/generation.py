@@ -18,7 +18,7 @@ import numpy.typing as npt
 from optimizer.arrays import BoolArray, Int64Array
 from optimizer.engines.columns.cuts import MOST_PRICED, Cut, cut_bits, pairs_made, separate
 from optimizer.engines.columns.labels import GRID
-from optimizer.engines.columns.master import MasterSolution, solve_master
+from optimizer.engines.columns.master import Master, MasterSolution, solve_master
 from optimizer.engines.columns.pool import Pool, Table
 from optimizer.engines.columns.pricing import Duals, Level, Priced, Pricer, reduced_costs
 
@@ -49,7 +49,7 @@ class Relaxation:
 
     `bound` is in GRIDths of a cost second and holds for every plan that keeps all promises; None before the
     first exact round. `final_caps`: the caps are true prices and are not raised. `converged` when no column with a
-    negative reduced cost is left.
+    negative reduced cost is left. `master` solves the restricted master.
     """
 
     pool: Pool
@@ -63,6 +63,7 @@ class Relaxation:
     level: Level = Level.SPARSE
     final_caps: bool = False
     cuts: list[Cut] = field(default_factory=list)
+    master: Master = solve_master
 
     @property
     def bound_s(self) -> int | None:
@@ -92,7 +93,7 @@ def solve_restricted(pricer: Pricer, relaxation: Relaxation, tolerance: float) -
     table = relaxation.pool.table()
     visits, kinds = len(relaxation.cap), len(pricer.fleet.size)
     at, rows = master_rows(table, visits, kinds, relaxation.cuts)
-    solution = solve_master(
+    solution = relaxation.master(
         at,
         rows,
         table.cost_s.astype(np.float64),

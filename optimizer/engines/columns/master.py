@@ -13,6 +13,7 @@ Gonzalez-Brevis, Munari, "New developments in the primal-dual column generation 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,23 @@ class MasterSolution:
     x: FloatArray
     left_out: FloatArray
     steps: int
+
+
+class Master(Protocol):
+    """Solves a restricted master problem: arguments as of `solve_master`."""
+
+    def __call__(
+        self,
+        at: Int64Array,
+        rows: Int64Array,
+        cost: FloatArray,
+        drop: FloatArray,
+        capacity: FloatArray,
+        tolerance: float,
+        /,
+    ) -> MasterSolution:
+        """The solution, to a relative gap of about `tolerance`."""
+        ...
 
 
 @kernel
