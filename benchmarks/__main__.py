@@ -21,7 +21,7 @@ from benchmarks.literature_show import show_literature
 from benchmarks.measure import Case, Place
 from benchmarks.planners import GROUPS, NAMES, OURS, PEERS, named
 from benchmarks.record import RECORDS, ROOT, Outcome, Record, append, read_records, surroundings
-from benchmarks.report import TARGETS, read_targets, write_report
+from benchmarks.report import TARGETS, Target, alone_by_limits, read_targets, write_report
 from benchmarks.run import Interrupt, beginning, cases, run_series
 from benchmarks.show import show_comparison, show_contradictions, show_courses, show_series
 from benchmarks.suites import SMOKE_DAYS, SUITES, Suite, day_files, read_problems
@@ -41,7 +41,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SMOKE_FILE, BENCH_FILE, RUNS_FILE = (RECORDS / f"{name}.jsonl" for name in ("smoke", "bench", "runs"))
+SMOKE_FILE, BENCH_FILE, RUNS_FILE, TARGETS_FILE = (
+    RECORDS / f"{name}.jsonl" for name in ("smoke", "bench", "runs", "targets")
+)
 BENCH_SUITES = ("common", "full")
 
 
@@ -178,6 +180,46 @@ def bench(
     for name in BENCH_SUITES:
         files = day_files(SUITES[name].days)
         codes.append(_series(cases(list(files), engines[name], (1,), limits, name), files, out, again=False))
+        if codes[-1] == INTERRUPTED:
+            break
+    raise typer.Exit(max(codes))
+
+
+@app.command("targets")
+def targets_command(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Add the records to this file.", show_default=_shown(TARGETS_FILE))
+    ] = TARGETS_FILE,
+    seeds: Annotated[str, typer.Option(help="Seeds of committed days; a drawn day is run once.")] = "1-5",
+    targets: Annotated[
+        Path, typer.Option(metavar="CSV", help="The numbers to reach.", show_default=_shown(TARGETS))
+    ] = TARGETS,
+) -> None:
+    """All runs that the numbers to reach ask for, those with peers aside: an hour or more. Goes on after Ctrl-C."""
+    with faults_told():
+        faults: list[Fault] = []
+        wanted: list[Target] = []
+        wanted_seeds: list[int] = []
+        with _gathered(faults):
+            _earlier(out)
+        with _gathered(faults):
+            wanted = read_targets(targets)
+        with _gathered(faults):
+            wanted_seeds = _seeds(_words("seeds", seeds))
+        if faults:
+            raise InvalidProblem(faults)
+        files = day_files([day for target in wanted for day in target.days])
+    codes = [DONE]
+    for limits, planned in alone_by_limits(wanted):
+        order = [
+            case
+            for planner, days in planned.items()
+            for drawn in (False, True)
+            for case in cases(
+                [day for day in days if ("@" in day) == drawn], [planner], (1,) if drawn else wanted_seeds, limits
+            )
+        ]
+        codes.append(_series(order, {case.day: files[case.day] for case in order}, out, again=False))
         if codes[-1] == INTERRUPTED:
             break
     raise typer.Exit(max(codes))

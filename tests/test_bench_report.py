@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.planners import NAMES, PEERS
 from benchmarks.record import RECORDS, Outcome, Record, read_records
-from benchmarks.report import TARGETS, blocks_of, read_targets, write_report
+from benchmarks.report import TARGETS, alone_by_limits, blocks_of, read_targets, write_report
 from benchmarks.report.charts import style_of
 from benchmarks.report.curves import Curve, day_curves, profile, share_at
 from benchmarks.report.document import Block, Charts, Heading, Paragraph, Table, html, markdown
@@ -50,6 +50,22 @@ def peer_and_ours() -> list[Record]:
             "vroom", suite="common", number=6, **(NO_PLAN | {"outcome": Outcome.CANNOT_MODEL, "error": "no breaks"})
         ),
     ]
+
+
+def test_the_runs_that_targets_ask_for_are_those_without_peers_by_limits() -> None:
+    asked = alone_by_limits(read_targets(TARGETS))
+    assert [(limits.time_limit_s, limits.threads) for limits, _ in asked] == [
+        (5.0, 1),
+        (30.0, 1),
+        (45.0, 1),
+        (120.0, 1),
+        (180.0, 1),
+        (180.0, 2),
+    ]
+    assert all(list(planned) == ["auto"] for _, planned in asked)
+    half_a_minute = asked[1][1]["auto"]
+    assert len(half_a_minute) == len(set(half_a_minute)) == 14 + 20 + 20 + 1
+    assert asked[-1][1] == {"auto": ["bench-330-270-60"]}
 
 
 def table(blocks: list[Block], caption: str) -> Table:

@@ -22,7 +22,7 @@ from benchmarks.planners import NAMES, PEERS
 from benchmarks.record import Record
 from benchmarks.report.groups import distinct
 from benchmarks.suites import day_files
-from optimizer.domain import InvalidProblem, Status
+from optimizer.domain import InvalidProblem, Limits, Status
 from scenarios.files import FileFault, InvalidInput, read_bytes
 
 COLUMNS = ("case", "days", "planner", "time_limit_s", "threads", "what", "needed")
@@ -143,6 +143,16 @@ class _Line:
         return Target(
             self._row["case"], days, self._row["planner"], limit_s, int(threads), What(self._row["what"]), needed
         )
+
+
+def alone_by_limits(targets: Iterable[Target]) -> list[tuple[Limits, dict[str, list[str]]]]:
+    """The runs that targets without peers ask for: by limits, shortest first, the days of each planner."""
+    wanted: dict[tuple[float, int], dict[str, list[str]]] = {}
+    for target in targets:
+        if target.what is not What.PEER_RATIO:
+            days = wanted.setdefault((target.time_limit_s, target.threads), {}).setdefault(target.planner, [])
+            days.extend(day for day in target.days if day not in days)
+    return [(Limits(limit_s, threads=threads), planned) for (limit_s, threads), planned in sorted(wanted.items())]
 
 
 # ------------------------------------------------------------------------------------- judging
