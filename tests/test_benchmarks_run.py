@@ -382,22 +382,22 @@ def invoke_and_read(day_file: Path, out: Path, *words: str) -> list[Record]:
 
 
 def test_the_command_of_targets_makes_the_runs_of_a_table_and_draws_its_days(
-    day_file: Path, tmp_path: Path, in_this_process: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, in_this_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(suites, "DRAWN", tmp_path / "drawn")
     rows = [
         "case,days,planner,time_limit_s,threads,what,needed",
-        f"one,{day_file},insertion,2,1,gap_percent,1",
+        "one,chirmiri,insertion,2,1,gap_percent,1",
         "drawn,bench-9-6@1-2,insertion,2,1,gap_percent,1",
         "peers,bench-9-6@1,insertion,3,1,peer_ratio,1",
     ]
     (tmp_path / "targets.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     out = tmp_path / "targets.jsonl"
-    code, _ = invoke("targets", "--targets", tmp_path / "targets.csv", "--seeds", "1-3", "--out", out)
-    assert code == 0
+    code, said = invoke("targets", "--targets", tmp_path / "targets.csv", "--seeds", "1-3", "--out", out)
+    assert code == 0, said
     runs = [(record.day, record.seed, record.time_limit_s) for record in read_records([out])]
     drawn = [("bench-9-6@1", 1, 2.0), ("bench-9-6@2", 1, 2.0)]
-    assert runs == [*((day_file.stem, seed, 2.0) for seed in (1, 2, 3)), *drawn]
+    assert runs == [*(("chirmiri", seed, 2.0) for seed in (1, 2, 3)), *drawn]
 
 
 def test_ctrl_c_keeps_and_shows_what_is_recorded_and_the_same_command_goes_on(
