@@ -33,7 +33,7 @@ from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.neighbourhood import GROUP_VISITS, groups, improve_group
 from optimizer.engines.columns.pool import Column, Pool, Table
-from optimizer.engines.columns.pricing import Pricer, reduced_costs
+from optimizer.engines.columns.pricing import Pricer, reduced_costs, work_within
 from optimizer.engines.columns.promises import (
     both_levels,
     broken_promises_by_routes,
@@ -154,7 +154,7 @@ class _Search:
         self.on_progress = on_progress
         self.executor = executor
         self.broken_bound = 0
-        self.pricer = Pricer(day, executor=executor)
+        self.pricer = Pricer(day, executor=executor, most_work=work_within(stop))
         routes = routes_of(problem, start)
         self.incumbent = Incumbent(day, self.pricer.fleet, _rows(routes))
         self.mixed = bool((day.slot == NO_SLOT).any())

@@ -95,6 +95,7 @@ class Labels(NamedTuple):
 
     `closed` is the reduced cost of going home from here, overtime and fairness included (INFINITE: not in time).
     `head`, `low` are the labels of a visit by time bucket and their least cost, `following` the next in the bucket.
+    `work[0]` counts the labels compared.
     """
 
     cost: Int64Array
@@ -111,6 +112,7 @@ class Labels(NamedTuple):
     state: Int32Array
     head: Int32Array
     low: Int64Array
+    work: Int64Array
 
 
 def room(size: int, visits: int, buckets: int) -> Labels:
@@ -130,6 +132,7 @@ def room(size: int, visits: int, buckets: int) -> Labels:
         state=np.empty(size, dtype=np.int32),
         head=np.empty((visits + 1, buckets), dtype=np.int32),
         low=np.empty((visits + 1, buckets), dtype=np.int64),
+        work=np.zeros(1, dtype=np.int64),
     )
 
 
@@ -252,17 +255,21 @@ def _grow_one(
     while slot < len(graph.slot_over_s) and graph.slot_over_s[slot] < early:
         slot += 1
     bucket = (early - day.shift_open_s[outset.e]) // BUCKET_S
+    work = 1
     for b in range(bucket + 1):
         if labels.low[w, b] <= cost:
             other = labels.head[w, b]
             while other >= 0:
+                work += 1
                 if _dominates(labels, other, cost, pending, taken, busy, slot, memory, parity, cuts, slope, exact):
+                    labels.work[0] += work
                     return count
                 other = labels.following[other]
     for b in range(bucket, labels.head.shape[1]):
         before, low = -1, INFINITE
         other = labels.head[w, b]
         while other >= 0:
+            work += 1
             following = labels.following[other]
             if _is_dominated_by(labels, other, cost, pending, taken, busy, slot, memory, parity, cuts, slope, exact):
                 labels.state[other] = DOMINATED
@@ -275,6 +282,7 @@ def _grow_one(
                 before = other
             other = following
         labels.low[w, b] = low
+    labels.work[0] += work
     if count == len(labels.cost):
         return FULL
     home = day.reference_s[here, day.end_place[outset.e]]
@@ -313,17 +321,19 @@ def grow(
     start_cost: int,
     slope: int,
     exact: bool,
+    most_work: int,
 ) -> int:
     """All labels of an executive that are not dominated, over the active visits; how many, or FULL.
 
     Label 0 is the outset, at no visit (`visits`). `gain[v]` is the dual of v less the price of continuity. `start_cost`
     is the reduced cost of the fixed prefix, `slope` the steepest price of fairness, in cost seconds per 1,000 s.
     Without `exact`, slots, memory and cuts are left out of dominance: routes found are real, the cheapest may be
-    missed.
+    missed. After `most_work` comparisons of labels the answer is FULL, too.
     """
     visits = len(graph.own)
     labels.head[:, :] = -1
     labels.low[:, :] = INFINITE
+    labels.work[0] = 0
     labels.cost[0] = start_cost
     labels.closed[0] = INFINITE
     labels.pending[0] = outset.pending_s
@@ -348,6 +358,8 @@ def grow(
                     if labels.state[label] == OPEN:
                         labels.state[label] = GROWN
                         more = True
+                        if labels.work[0] > most_work:
+                            return FULL
                         place = outset.place if u == visits else day.place[u]
                         for k in range(graph.next_at[u], graph.next_at[u + 1]):
                             w = graph.next_visit[k]

@@ -101,7 +101,7 @@ def improve_group(
     visits = sorted({v for e in executives for v in incumbent.orders[e]} | set(left_out))
     part = part_of(day, executives, visits)
     row = {v: k for k, v in enumerate(visits)}
-    own = Pricer(part)
+    own = Pricer(part, most_work=pricer.most_work)
     best = Incumbent(part, own.fleet, [[row[v] for v in incumbent.orders[e]] for e in executives])
     pool = Pool(best.columns())
     kind_of = {int(pricer.fleet.of[e]): int(own.fleet.of[k]) for k, e in enumerate(executives)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from functools import cached_property
@@ -36,6 +36,7 @@ from optimizer.engines.columns.labels import (
     visits_of,
 )
 from optimizer.engines.columns.pool import Column, Table, order_cost_s
+from optimizer.stop import Stop
 
 NG_SIZE = 8
 NG_MOST = 40
@@ -48,6 +49,25 @@ EXTRA = 12
 
 FIRST_LABELS = 1 << 16
 MOST_LABELS = 1 << 22
+
+
+WORK_A_SECOND, LEAST_WORK = 40_000_000, 4_000_000
+"""Comparisons of labels a call may make for each second that is left, and in any case: calls cannot be interrupted."""
+
+
+def endless() -> int:
+    """As much work as it takes: the same answer on every machine."""
+    return INFINITE
+
+
+def work_within(stop: Stop) -> Callable[[], int]:
+    """How much work a call may be, so that it ends with the time limit of a stop."""
+
+    def most_work() -> int:
+        left_s = stop.left_s()
+        return INFINITE if left_s is None else max(LEAST_WORK, int(WORK_A_SECOND * left_s))
+
+    return most_work
 
 
 class Duals(NamedTuple):
@@ -111,9 +131,11 @@ class Pricer:
         *,
         ng_size: int = NG_SIZE,
         executor: ThreadPoolExecutor | None = None,
+        most_work: Callable[[], int] = endless,
         free_of_cost: bool = False,
     ) -> None:
         self.day = day
+        self.most_work = most_work
         self.fleet = fleet_of(day)
         self.outsets = [outset_of(day, int(e)) for e in self.fleet.who]
         ends = day.prefix_at.tolist()
@@ -197,10 +219,9 @@ class Pricer:
         may = active & self.may(kind)
         labels = self._room()
         while True:
-            count = int(
-                grow(day, outset, graph, duals.cuts, labels, gain, may, start, self.slope, level is Level.EXACT)
-            )
-            if count != FULL or len(labels.cost) >= MOST_LABELS:
+            work, exact = self.most_work(), level is Level.EXACT
+            count = int(grow(day, outset, graph, duals.cuts, labels, gain, may, start, self.slope, exact, work))
+            if count != FULL or len(labels.cost) >= MOST_LABELS or labels.work[0] > work:
                 return labels, count
             labels = room(4 * len(labels.cost), len(day.place), self._buckets)
 

@@ -22,7 +22,7 @@ from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.neighbourhood import part_of
 from optimizer.engines.columns.pool import Column, Pool
-from optimizer.engines.columns.pricing import Pricer
+from optimizer.engines.columns.pricing import Pricer, work_within
 from optimizer.objective import overtime_price_s
 from optimizer.stop import Stop
 
@@ -50,7 +50,7 @@ def broken_promises_by_routes(
         fairness_permille=np.zeros(0, dtype=np.int64),
         continuity=np.zeros((len(day.start_place), len(visits)), dtype=np.int64),
     )
-    pricer = Pricer(part, executor=executor, free_of_cost=True)
+    pricer = Pricer(part, executor=executor, most_work=work_within(stop), free_of_cost=True)
     row = np.full(len(day.place), -1, dtype=np.int64)
     row[visits] = np.arange(len(visits))
     pool = Pool()
