@@ -85,3 +85,36 @@ class StopAt:
     def left_iterations(self) -> int | None:
         """Iterations left, None without such a limit."""
         return self._left
+
+
+class PartOf:
+    """The stop of a step that may take a part of the time another stop has left; iterations are those of the other."""
+
+    def __init__(self, stop: Stop, part: float) -> None:
+        self._stop = stop
+        left_s = stop.left_s()
+        self._until_s = None if left_s is None else stop.elapsed_s() + part * left_s
+
+    def __call__(self) -> bool:
+        """True when the step must end now; uses up one iteration."""
+        return self._stop() or self.left_s() == 0.0
+
+    def elapsed_s(self) -> float:
+        """As of the other stop."""
+        return self._stop.elapsed_s()
+
+    def left_s(self) -> float | None:
+        """Seconds until the step must end, None without a time limit; never negative."""
+        left_s = self._stop.left_s()
+        if left_s is None or self._until_s is None:
+            return left_s
+        return max(0.0, min(left_s, self._until_s - self._stop.elapsed_s()))
+
+    def left_iterations(self) -> int | None:
+        """As of the other stop."""
+        return self._stop.left_iterations()
+
+    @property
+    def requested(self) -> bool:
+        """As of the other stop."""
+        return self._stop.requested

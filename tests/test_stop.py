@@ -8,7 +8,7 @@ import time
 import pytest
 
 from optimizer.domain import InvalidProblem, Limits
-from optimizer.stop import StopAt
+from optimizer.stop import PartOf, StopAt
 
 
 class Clock:
@@ -87,3 +87,27 @@ def test_limits_say_everything_that_is_wrong_with_them() -> None:
     with pytest.raises(InvalidProblem) as refused:
         Limits(time_limit_s=None)
     assert [f.code for f in refused.value.faults] == ["no_limit"]
+
+
+def test_a_part_of_a_stop_ends_after_its_part_of_the_time_and_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("optimizer.stop.time.monotonic", lambda: now[0])
+    whole = StopAt(time_limit_s=10.0)
+    now[0] = 2.0
+    part = PartOf(whole, 0.25)
+    assert (part.elapsed_s(), part.left_s(), part()) == (2.0, 2.0, False)
+    now[0] = 4.0
+    assert (part.left_s(), part(), whole()) == (0.0, True, False)
+    late = PartOf(whole, 1.0)
+    now[0] = 11.0
+    assert (late.left_s(), late()) == (0.0, True)
+
+
+def test_a_part_of_a_stop_uses_up_the_iterations_of_the_whole() -> None:
+    whole = StopAt(iterations=2)
+    part = PartOf(whole, 0.1)
+    assert (part.left_s(), part.left_iterations()) == (None, 2)
+    assert [part(), part(), part()] == [False, False, True]
+    assert whole.left_iterations() == 0
+    whole.request()
+    assert part.requested

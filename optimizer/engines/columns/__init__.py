@@ -27,7 +27,7 @@ from optimizer.arrays import NO_SLOT, DayArrays, day_arrays
 from optimizer.domain import Problem
 from optimizer.engines import EngineResult, OnProgress, Orders
 from optimizer.engines.columns.closing import Proof, close, combine, converge, tighten_while_it_pays
-from optimizer.engines.columns.diving import NEAR_S, dive
+from optimizer.engines.columns.diving import NEAR_S, STEP_SHARE, dive
 from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
@@ -45,7 +45,7 @@ from optimizer.engines.insertion import insertion
 from optimizer.engines.routes import Routes, routes_of
 from optimizer.engines.ruin import Schedule, anneal
 from optimizer.engines.ruin_pool import RouteCollector
-from optimizer.stop import Stop
+from optimizer.stop import PartOf, Stop
 
 RUIN_PART = 0.3
 """Most of the time left that ruin and recreate may take before column generation begins."""
@@ -64,8 +64,12 @@ MANY = 400
 MOST_DIVED = 300
 """Visits above which a day with deliveries is not dived into: fixed routes leave promises that nobody can keep."""
 
-DIVE_PART = 0.4
-"""Part of the time left that a dive may take."""
+TIGHTENING_PART, DIVE_PART, COMBINING_PART, GROUPS_PART = 0.4, 0.4, 0.2, 0.3
+"""Parts of the time left that longer memories before the first dive, a dive, the combination of known columns, and
+groups after a dive may take."""
+
+TOO_DEAR = 0.01
+"""A plan of a dive that is dearer than the best one by more than this share is not worth planning groups of it."""
 
 NEARLY = 1e-3
 """Gap above which groups are planned anew before the day is closed: below it, listing is the shorter way."""
@@ -78,6 +82,12 @@ RUIN_CHUNKS = 60
 
 WORTH_COMBINING = 3e-3
 """Gap from which the known columns of a day with deliveries are combined before it is tightened."""
+
+FAR = 0.01
+"""Gap from which the plan of a day with deliveries is a poor one: ruin and recreate goes on before the first dive."""
+
+ONCE_MORE = 1_000
+"""Number of that run among those of ruin and recreate, for its seed."""
 
 AGAIN_PART = 0.3
 """Part of what is left that ruin and recreate takes again when the day could not be settled."""
@@ -193,22 +203,17 @@ class _Search:
         self.tell("columns")
         if not self.proof.settled:
             if self.mixed:
-                tighten_while_it_pays(self.proof)
-            diving = not self.mixed or len(self.day.place) <= MOST_DIVED
-            plan = self._dived() if diving and not self.proof.settled else self.incumbent
-            large = len(self.day.place) > 2 * MIXED_GROUP_VISITS or not self.mixed
-            if large and self.proof.gap > NEARLY:
-                self._neighbours(plan)
-        if self.mixed and self.proof.gap > WORTH_COMBINING:
-            combine(self.proof)
+                tighten_while_it_pays(self.proof, PartOf(self.stop, TIGHTENING_PART))
+                if self.proof.gap > FAR:
+                    self.ruin(AGAIN_PART, ONCE_MORE)
+            self._dive_and_group(0)
         again = 0
         while not close(self.proof):
             before = self.incumbent.level
             again += 1
-            if self.mixed and (again % 2 or len(self.day.place) <= 2 * MIXED_GROUP_VISITS):
+            if self.mixed and again % 2:
                 self.ruin(AGAIN_PART, again)
-            else:
-                self._neighbours(self.incumbent, again)
+            self._dive_and_group(again)
             unlimited = self.stop.left_s() is None and self.stop.left_iterations() is None
             if self.stop() or (unlimited and self.incumbent.level == before):
                 break
@@ -230,6 +235,23 @@ class _Search:
                 self._neighbours(self.incumbent, -1)
             return bound
         return True
+
+    def _dive_and_group(self, again: int) -> None:
+        """A plan from the relaxation where a dive promises one, and groups of its routes planned anew."""
+        if self.proof.settled:
+            return
+        visits = len(self.day.place)
+        small = self.mixed and visits <= 2 * MIXED_GROUP_VISITS
+        plan = self.incumbent
+        if (visits <= MOST_DIVED or not self.mixed) and (again == 0 or self.mixed):
+            plan = self._dived(STEP_SHARE / (1 + again))
+        if self.mixed and self.proof.gap > WORTH_COMBINING:
+            combine(self.proof, PartOf(self.stop, COMBINING_PART))
+        poor = plan.level[1] > (1 + TOO_DEAR) * self.incumbent.level[1] or not plan.keeps_all
+        if self.mixed and poor:
+            plan = self.incumbent
+        if not small and self.proof.gap > NEARLY:
+            self._neighbours(plan, again, GROUPS_PART if self.mixed and visits <= MOST_DIVED else 1.0)
 
     def _neighbours(self, plan: Incumbent, again: int = 0, part: float = 1.0) -> None:
         """Groups of neighbouring routes of a plan planned anew for a part of what is left, larger groups each time.
@@ -264,7 +286,7 @@ class _Search:
         if self.broken_bound > 0:
             return False
         if converge(self.proof):
-            self._neighbours(self._dived())
+            self._neighbours(self._dived(STEP_SHARE))
         return self.incumbent.keeps_all
 
     def _near_columns(self) -> Table:
@@ -314,16 +336,9 @@ class _Search:
             visits = tuple(int(v) for v in seen.visits[seen.visits_at[k] : seen.visits_at[k + 1]])
             self.pool.add(Column(int(self.pricer.fleet.of[seen.executive[k]]), visits, int(seen.cost_s[k])))
 
-    def _dived(self) -> Incumbent:
+    def _dived(self, share: float) -> Incumbent:
         """The plan of a dive, better or worse than the best: it is made of the columns that the relaxation drives."""
-        left_s = self.stop.left_s()
-
-        def over() -> bool:
-            now_s = self.stop.left_s()
-            late = left_s is not None and now_s is not None and now_s < (1 - DIVE_PART) * left_s
-            return self.stop() or late
-
-        chosen = dive(self.pricer, self.proof.relaxation, over)
+        chosen = dive(self.pricer, self.proof.relaxation, PartOf(self.stop, DIVE_PART), share)
         if chosen is None:
             return self.incumbent
         if self.incumbent.offer_columns(chosen):

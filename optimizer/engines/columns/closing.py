@@ -120,9 +120,9 @@ def tighten(proof: Proof) -> bool:
     return proof.slow < SLOW_ROUNDS
 
 
-def tighten_while_it_pays(proof: Proof) -> None:
-    """Steps of longer memories or cuts as long as each closes a good part of the gap."""
-    while not proof.settled and proof.slow < SLOW_ROUNDS:
+def tighten_while_it_pays(proof: Proof, stop: Stop) -> None:
+    """Steps of longer memories or cuts as long as each closes a good part of the gap; none begins after `stop`."""
+    while not proof.settled and proof.slow < SLOW_ROUNDS and stop.left_s() != 0.0:
         before = proof.gap
         if not tighten(proof) or proof.gap > (1 - WORTH_TIGHTENING) * before:
             break
@@ -186,7 +186,7 @@ def settle(proof: Proof, below_s: int, routes: int, nodes: int) -> bool:
     return answer.settled
 
 
-def combine(proof: Proof) -> bool:
+def combine(proof: Proof, stop: Stop) -> bool:
     """The best plan made of columns known already: no proof, but often a better plan. True when it is one."""
     relaxation, pricer, incumbent = proof.relaxation, proof.pricer, proof.incumbent
     if relaxation.duals is None or not incumbent.keeps_all or proof.settled:
@@ -197,7 +197,7 @@ def combine(proof: Proof) -> bool:
     most = min((upper_s - (proof.bound_s or 0)) * GRID, int(np.sort(reduced)[:MOST_COMBINED][-1]))
     table = whole.rows(np.flatnonzero(reduced <= most))
     price = np.where(pricer.must, upper_s, pricer.day.unserved_price)
-    answer = best_partition(table, price, pricer.fleet.size, upper_s, proof.stop, COMBINE_NODES)
+    answer = best_partition(table, price, pricer.fleet.size, upper_s, stop, COMBINE_NODES)
     if answer.chosen is None:
         return False
     better = incumbent.offer_columns(Column(int(table.kind[r]), table.made(r), 0) for r in answer.chosen)

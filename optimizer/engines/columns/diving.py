@@ -36,8 +36,13 @@ PROMISE_CAP = 20
 TOLERANCE = 1e-5
 
 
-def dive(pricer: Pricer, relaxation: Relaxation, stop: Callable[[], bool]) -> list[Column] | None:
-    """Columns of a plan, disjoint; deliveries and, where it failed, promises may be left out. None when stopped."""
+def dive(
+    pricer: Pricer, relaxation: Relaxation, stop: Callable[[], bool], share: float = STEP_SHARE
+) -> list[Column] | None:
+    """Columns of a plan, disjoint; deliveries and, where it failed, promises may be left out. None when stopped.
+
+    `share` of the remaining executives is fixed in a step when no route is driven whole.
+    """
     if relaxation.duals is None:
         return None
     day = pricer.day
@@ -61,7 +66,7 @@ def dive(pricer: Pricer, relaxation: Relaxation, stop: Callable[[], bool]) -> li
             if not _sweeps(pricer, pool, duals, level, active, left):
                 break
         _, x, _, _ = _solve(pool, active, left, drop)
-        fixed = _fix(pool, x, left)
+        fixed = _fix(pool, x, left, max(1, int(share * left.sum())))
         if not fixed:
             break
         for column in fixed:
@@ -100,9 +105,8 @@ def _lies_in(column: Column, active: BoolArray) -> bool:
     return bool(active[list(column.visits)].all()) and len(set(column.visits)) == len(column.visits)
 
 
-def _fix(pool: Pool, x: FloatArray, left: Int64Array) -> list[Column]:
-    """Disjoint columns to fix: all that are driven whole, else those driven most."""
-    most = max(1, int(STEP_SHARE * left.sum()))
+def _fix(pool: Pool, x: FloatArray, left: Int64Array, most: int) -> list[Column]:
+    """Disjoint columns to fix: all that are driven whole, else at most so many of those driven most."""
     taken: set[int] = set()
     room = left.copy()
     fixed: list[Column] = []
