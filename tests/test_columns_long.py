@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from benchmarks.suites import committed_days
-from optimizer.domain import Limits, Problem
+from optimizer.domain import Limits, Problem, Progress, Status
 from optimizer.planner import plan_day
+from optimizer.stop import StopAt
 from optimizer.timing import runnable_prefixes
 from scenarios.files import read_day
 from scenarios.generate import BENCH_DAYS, VARIANT_DAYS
@@ -57,6 +58,29 @@ def test_a_proof_holds_against_the_plans_of_other_seeds() -> None:
     # Found on this day: of several orders of the same visits the list kept the one of least reduced cost, cuts
     # included, which need not be the one of least cost; seed 4 then proved one second too much.
     agreeing("ambikapur", (2, 4), 200)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("message", [1, 4, 9, 25, 60])
+def test_interrupted_at_any_message_there_is_a_plan_and_a_valid_bound(message: int, threads: int) -> None:
+    day = read_day(committed_days()["ambikapur"]).problem
+    stop, heard = StopAt(), []
+
+    def hear(progress: Progress) -> None:
+        heard.append(progress)
+        if len(heard) == message:
+            stop.request()
+
+    result = plan_day(day, Limits(None, 10_000, threads=threads), engine="columns", stop=stop, on_progress=hear)
+    later = [progress.best for progress in heard if progress.best is not None]
+    if result is None:
+        assert message == 1
+        assert later == []
+        return
+    assert result.cost.second_level_s >= 13_325
+    assert (result.lower_bound_s or 0) <= 13_325
+    assert (result.status is Status.OPTIMAL) == (result.cost.second_level_s == 13_325 == result.lower_bound_s)
+    assert min(later) == result.cost
 
 
 @pytest.mark.long
