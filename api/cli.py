@@ -40,6 +40,7 @@ from api.shapes import city_json, day_json, service_json, violation_json
 from optimizer.calendar import service_days
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
+from optimizer.engines.columns.ready import run_every_loop
 from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
 from optimizer.report import explain_visit, kpis, reasons
 from optimizer.stop import StopAt
@@ -370,6 +371,7 @@ def _compile() -> None:
                 result = plan_day(made.day.problem, Limits(None, iterations=COMPILING_ITERATIONS), engine=engine)
                 if result is not None:
                     _document(made.day.problem, result)
+            run_every_loop(made.day.problem)
 
 
 # ------------------------------------------------------------------------------------- facts

@@ -21,6 +21,7 @@ from benchmarks.peers import CannotModel
 from benchmarks.planners import PEERS, Planner
 from benchmarks.record import Outcome, Record, Surroundings, load_average, now
 from optimizer.domain import Limits, Problem, Result
+from optimizer.engines.columns.ready import run_every_loop
 from optimizer.planner import AUTO, ENGINES
 from optimizer.stop import StopAt
 from scenarios.catalogue import load_catalogue
@@ -77,6 +78,9 @@ def warm_up(engine: str, planner_of: Callable[[str], Planner]) -> None:
         for made in days:
             with suppress(Exception):  # the measured run will meet it and record it
                 planner_of(name)(made.day.problem, limits, StopAt.within(limits), Incumbents())
+    if engine in (AUTO, "columns"):  # nor have they come to the loops of the exact engine
+        for made in days:
+            run_every_loop(made.day.problem)
 
 
 def measured(case: Case, problem: Problem, planner: Planner, place: Place) -> Record:

@@ -27,7 +27,7 @@ day, *engines = sys.argv[1:]
 problem = read_day(day).problem
 with event.install_recorder("numba:compile") as recorder:
     for engine in engines:
-        plan_day(problem, Limits(None, iterations=25), engine=engine)
+        plan_day(problem, Limits(None, iterations=250), engine=engine)
 json.dump([one.data["dispatcher"].py_func.__qualname__ for _, one in recorder.buffer if one.is_start], sys.stdout)
 """
 
