@@ -29,11 +29,11 @@ from optimizer.arrays import DayArrays, Int64Array, day_arrays
 from optimizer.domain import Problem
 from optimizer.engines.columns.generation import Relaxation, first_caps, generate
 from optimizer.engines.columns.incumbent import Incumbent
-from optimizer.engines.columns.master import Master, MasterSolution, solve_master
+from optimizer.engines.columns.master import Master, MasterSolution, Restricted, solve_master
 from optimizer.engines.columns.pool import Pool, Table
 from optimizer.engines.columns.pricing import Pricer, reduced_costs
 from optimizer.engines.insertion import insertion
-from optimizer.engines.routes import routes_of
+from optimizer.engines.routes import routes_of, rows_of
 from optimizer.stop import StopAt
 
 FloatArray = npt.NDArray[np.float64]
@@ -57,17 +57,9 @@ class _MathOpt:
         self._solver, self._keep = solver, keep
         self._begun = False
 
-    def __call__(
-        self,
-        at: Int64Array,
-        rows: Int64Array,
-        cost: FloatArray,
-        drop: FloatArray,
-        capacity: FloatArray,
-        _tolerance: float,
-        /,
-    ) -> MasterSolution:
+    def __call__(self, problem: Restricted, _tolerance: float) -> MasterSolution:
         """As `solve_master`, to the solver's own tolerance."""
+        at, rows, cost, drop, capacity = problem
         if not (self._begun and self._keep):
             self._begin(len(drop), capacity)
         for price_s, variable in zip(drop, self._left_out, strict=True):
@@ -131,14 +123,13 @@ def generated(problem: Problem, master: Master, limit_s: float) -> tuple[dict[st
         raise RuntimeError("no plan to start from")
     pricer = Pricer(day)
     routes = routes_of(problem, start.orders)
-    orders = [routes.order[e, : routes.length[e]].tolist() for e in range(len(routes.length))]
-    incumbent = Incumbent(day, pricer.fleet, orders)
+    incumbent = Incumbent(day, pricer.fleet, rows_of(routes))
     spent_s = 0.0
 
-    def timed(*given: object) -> MasterSolution:
+    def timed(restricted: Restricted, tolerance: float) -> MasterSolution:
         nonlocal spent_s
         begin_s = time.perf_counter()
-        solution = master(*given)  # type: ignore[arg-type]
+        solution = master(restricted, tolerance)
         spent_s += time.perf_counter() - begin_s
         return solution
 

@@ -195,5 +195,7 @@ class _Watch:
             self._best = now if self._best is None else min(self._best, now)
         if lower_bound_s is not None:
             self._bound_s = max(self._bound_s or 0, lower_bound_s)
-        best_gap = None if self._best is None else gap(self._best, self._bound_s)
-        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, self._bound_s, best_gap, columns))
+        # A bound of plans that keep all promises says nothing of a plan that breaks some.
+        bound_s = None if self._best is not None and self._best.broken_promises else self._bound_s
+        best_gap = None if self._best is None else gap(self._best, bound_s)
+        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, bound_s, best_gap, columns))

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from api.cli import app
 from api.console import run
+from scenarios.files import read_day
 
 ROOT = Path(__file__).parent.parent
 DAYS = ROOT / "scenarios" / "data" / "days"
@@ -278,6 +279,17 @@ def test_a_day_survives_the_way_over_two_tables(tmp_path: Path) -> None:
     before, after = (json.loads((tmp_path / name).read_text(encoding="utf-8")) for name in ("d.json", "e.json"))
     assert before["visits"] == after["visits"]
     assert before["executives"] == after["executives"]
+
+
+def test_the_presets_draw_plain_days_and_days_with_all_rules_with_slots_as_asked(tmp_path: Path) -> None:
+    days = {}
+    for preset in ("bench", "field"):
+        path = tmp_path / f"{preset}.json"
+        sizes = ("--visits", "8", "--deliveries", "4", "--executives", "5", "--slot-minutes", "30")
+        assert mitaan("scenario", "new", "--preset", preset, *sizes, "--out", str(path)).exit_code == 0
+        days[preset] = read_day(path).problem
+    assert {day.grid.slot_s for day in days.values()} == {1_800}
+    assert [any(e.pause for e in day.executives) for day in days.values()] == [False, True]
 
 
 def test_travel_times_can_be_written_corrected_and_used(tmp_path: Path) -> None:

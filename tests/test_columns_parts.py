@@ -19,7 +19,7 @@ from optimizer.engines.columns.graph import fleet_of, memory_bits, neighbourhood
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import list_routes
-from optimizer.engines.columns.master import _in_order, _normal_matrix, solve_master
+from optimizer.engines.columns.master import Restricted, _in_order, _normal_matrix, solve_master
 from optimizer.engines.columns.neighbourhood import improve_group, part_of
 from optimizer.engines.columns.partition import best_partition
 from optimizer.engines.columns.pool import Column, Pool, Table, order_cost_s
@@ -141,7 +141,7 @@ def test_the_list_holds_of_all_orders_of_the_same_visits_below_the_gap_the_one_o
 def test_the_master_finds_the_known_optimum_and_its_duals() -> None:
     # Two visits, routes {0}: 10, {1}: 12, {0, 1}: 15; one executive: the pair is best, and dropping costs 100.
     at, rows = np.array([0, 2, 4, 7]), np.array([0, 2, 1, 2, 0, 1, 2])
-    solved = solve_master(at, rows, np.array([10.0, 12, 15]), np.array([100.0, 100]), np.array([1.0]), 1e-8)
+    solved = solve_master(Restricted(at, rows, np.array([10.0, 12, 15]), np.array([100.0, 100]), np.array([1.0])), 1e-8)
     assert solved.value == pytest.approx(15, abs=1e-4)
     assert solved.dual_value == pytest.approx(15, abs=1e-4)
     assert solved.x == pytest.approx([0, 0, 1], abs=1e-4)

@@ -68,8 +68,10 @@ def test_too_many_promises_in_a_slot_are_proven_infeasible_and_the_rest_is_plann
 def test_where_a_promise_has_to_be_broken_the_cost_of_the_others_is_proven_too() -> None:
     visits = [appointment("A1", east_s=900), appointment("A2", east_s=300), appointment("A3", "11:00", 100)]
     day = problem([*visits, delivery("D1", 200, price_s=5_000)], [executive("E1")], prices=FREE)
-    result = plan_day(day, Limits(None, iterations=100))
+    heard: list[Progress] = []
+    result = plan_day(day, Limits(None, iterations=100), on_progress=heard.append)
     assert result is not None
+    assert {message.lower_bound_s for message in heard if message.best is not None} == {None}
     assert (result.status, result.broken_promises, result.broken_promises_bound) == (Status.INFEASIBLE, ("A1",), 1)
     assert (result.cost.second_level_s, result.lower_bound_s, result.gap) == (600, 600, 0.0)
     assert gap(result.cost, 300, 1) == 0.5

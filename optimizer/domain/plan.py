@@ -140,6 +140,7 @@ class Limits:
 class Progress:
     """One message of a running search. Costs as in `Cost`; `lower_bound_s` and `gap` None while there is none.
 
+    They are None, too, while the best plan breaks promises: what is proven of such plans stands in the result.
     `columns`: routes the exact engine knows, None from other engines.
     """
 

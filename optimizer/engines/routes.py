@@ -283,6 +283,11 @@ def routes_of(problem: Problem, orders: Orders | None = None) -> Routes:
     return routes
 
 
+def rows_of(routes: Routes) -> list[list[int]]:
+    """The visits in order, as rows of visits, by row of the executive."""
+    return [routes.order[e, : routes.length[e]].tolist() for e in range(len(routes.length))]
+
+
 def orders_of(problem: Problem, routes: Routes) -> Orders:
     """The visits in order by executive id; executives without visits are left out."""
     return {

@@ -16,7 +16,6 @@ At any stop there is a plan and a valid bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -42,7 +41,7 @@ from optimizer.engines.columns.promises import (
     with_prices,
 )
 from optimizer.engines.insertion import insertion
-from optimizer.engines.routes import Routes, routes_of
+from optimizer.engines.routes import Routes, routes_of, rows_of
 from optimizer.engines.ruin import Schedule, anneal
 from optimizer.engines.ruin_pool import RouteCollector
 from optimizer.stop import PartOf, Stop
@@ -59,7 +58,7 @@ APPOINTMENTS_S = 1.5e-5
 that a plan is worth more than the beginning of a bound. Measured on committed days; used with time limits only."""
 
 MANY = 400
-"""Visits above which a day of appointments begins with groups."""
+"""Visits above which a day of appointments may be too large for a bound within the time."""
 
 MOST_DIVED = 300
 """Visits above which a day with deliveries is not dived into: fixed routes leave promises that nobody can keep."""
@@ -72,7 +71,7 @@ TOO_DEAR = 0.01
 """A plan of a dive that is dearer than the best one by more than this share is not worth planning groups of it."""
 
 NEARLY = 1e-3
-"""Gap above which groups are planned anew before the day is closed: below it, listing is the shorter way."""
+"""Gap above which groups are planned anew before the day is first closed: below it, listing is the shorter way."""
 
 MIXED_GROUP_VISITS = 60
 """Visits of a group on a day with deliveries."""
@@ -125,19 +124,24 @@ def columns(
         finished = search.run()
         if search.incumbent.keeps_all:
             return EngineResult(search.orders(), search.bound_s, finished=finished)
-        most_s = dearest_s(day)
-        price_s = promise_price_s(day, search.incumbent.average_s())
-        start, credit_s = search.orders(), price_s * search.broken_bound
-        second = _Search(
-            problem, with_prices(day, price_s), stop, seed, threads, executor, start, on_progress, credit_s
-        )
-        finished = second.run()
-    search.incumbent.offer(second.incumbent.orders)
-    least, bound_s = both_levels(second.proof.bound_s, price_s, most_s, search.broken_bound)
-    if least == 0 and search.bound_s is not None:
-        bound_s = max(bound_s or 0, search.bound_s)
-    if search.bound_s is not None and search.bound_s > most_s and least == 0:
-        least, bound_s = 1, None  # to keep all would cost more than any plan does
+        return _with_broken_promises(search)
+
+
+def _with_broken_promises(search: _Search) -> EngineResult:
+    """The best plan and proofs of both levels when a search found no plan that keeps all promises: see `promises`."""
+    day, stop, kept_s = search.day, search.stop, search.bound_s
+    least, most_s = search.broken_bound, dearest_s(day)
+    if kept_s is not None and kept_s > most_s:  # to keep all would cost more than any plan does
+        least = max(least, int(day.weight[day.weight > 0].min()))
+    if stop.requested or stop.left_s() == 0.0 or stop.left_iterations() == 0:
+        return EngineResult(search.orders(), None if least else kept_s, least, finished=False)
+    price_s = promise_price_s(day, search.incumbent.average_s())
+    priced = search.on(with_prices(day, price_s), price_s * least)
+    finished = priced.run()
+    search.incumbent.offer(priced.incumbent.orders)
+    least, bound_s = both_levels(priced.proof.bound_s, price_s, most_s, least)
+    if least == 0 and kept_s is not None:
+        bound_s = max(bound_s or 0, kept_s)
     return EngineResult(search.orders(), bound_s, least, finished=finished)
 
 
@@ -166,12 +170,17 @@ class _Search:
         self.broken_bound = 0
         self.pricer = Pricer(day, executor=executor, most_work=work_within(stop))
         routes = routes_of(problem, start)
-        self.incumbent = Incumbent(day, self.pricer.fleet, _rows(routes))
+        self.incumbent = Incumbent(day, self.pricer.fleet, rows_of(routes))
         self.mixed = bool((day.slot == NO_SLOT).any())
         self.collected = RouteCollector(day)
         self.pool = Pool(self.incumbent.columns())
         relaxation = Relaxation(self.pool, first_caps(self.pricer, self.incumbent.average_s()))
         self.proof = Proof(self.pricer, relaxation, self.incumbent, stop, self.tell, credit_s=credit_s)
+
+    def on(self, day: DayArrays, credit_s: int) -> _Search:
+        """The same search on other arrays of the day, from the best plan; `credit_s` as of `Proof`."""
+        given = (self.stop, self.seed, self.threads, self.executor, self.orders(), self.on_progress)
+        return _Search(self.problem, day, *given, credit_s)
 
     def orders(self) -> Orders:
         """The best plan."""
@@ -232,7 +241,7 @@ class _Search:
         if visits > MANY:
             bound = left_s is None or left_s > APPOINTMENTS_S * visits**2
             if not bound:
-                self._neighbours(self.incumbent, -1)
+                self._neighbours(self.incumbent)
             return bound
         return True
 
@@ -250,7 +259,7 @@ class _Search:
         poor = plan.level[1] > (1 + TOO_DEAR) * self.incumbent.level[1] or not plan.keeps_all
         if self.mixed and poor:
             plan = self.incumbent
-        if not small and self.proof.gap > NEARLY:
+        if not small and (again or self.proof.gap > NEARLY):
             self._neighbours(plan, again, GROUPS_PART if self.mixed and visits <= MOST_DIVED else 1.0)
 
     def _neighbours(self, plan: Incumbent, again: int = 0, part: float = 1.0) -> None:
@@ -259,7 +268,7 @@ class _Search:
         Ends when every visit has had its turn in vain, too. The plan is kept when it becomes the best.
         """
         known = self._near_columns()
-        size = (MIXED_GROUP_VISITS if self.mixed else GROUP_VISITS) * (2 + max(0, again)) // 2
+        size = (MIXED_GROUP_VISITS if self.mixed else GROUP_VISITS) * (2 + again) // 2
         seen: set[frozenset[tuple[int, ...]]] = set()
         idle, patience = 0, 2 + IDLE_ROUNDS * len(self.day.place) // size
         left_s, left = self.stop.left_s(), self.stop.left_iterations()
@@ -274,8 +283,7 @@ class _Search:
             if routes in seen:
                 continue
             seen.add(routes)
-            learned = self.pool if again < 0 else None
-            if improve_group(self.day, plan, self.pricer, known, group, self.stop, learned):
+            if improve_group(self.day, plan, self.pricer, known, group, self.stop):
                 idle = 0
                 if plan is self.incumbent or self.incumbent.offer(plan.orders):
                     self.tell("neighbourhood")
@@ -324,7 +332,7 @@ class _Search:
         self._adopt(routes)
 
     def _adopt(self, routes: Routes) -> None:
-        if self.incumbent.offer(_rows(routes)):
+        if self.incumbent.offer(rows_of(routes)):
             self.tell("ruin")
 
     def _seed(self) -> None:
@@ -347,7 +355,3 @@ class _Search:
         plan = Incumbent(self.day, self.pricer.fleet, self.incumbent.prefixes())
         plan.offer_columns(chosen)
         return plan
-
-
-def _rows(routes: Routes) -> Sequence[Sequence[int]]:
-    return [routes.order[e, : routes.length[e]].tolist() for e in range(len(routes.length))]

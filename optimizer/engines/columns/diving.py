@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from optimizer.arrays import BoolArray, Int64Array
-from optimizer.engines.columns.generation import SWEEPS, FloatArray, Relaxation, cover, master_rows
+from optimizer.engines.columns.generation import SWEEPS, FloatArray, Relaxation, cover, restricted
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.master import solve_master
 from optimizer.engines.columns.pool import Column, Pool, order_cost_s
@@ -134,10 +134,7 @@ def _solve(
     if not len(pool):
         duals = Duals(np.where(active, drop, 0) * GRID, np.zeros(len(left), dtype=np.int64), no_cuts(len(active)))
         return np.inf, np.zeros(0), duals, active.astype(np.float64)
-    at, rows = master_rows(table._replace(visits=row[table.visits]), len(visits), len(left), ())
-    solution = solve_master(
-        at, rows, table.cost_s.astype(np.float64), drop[visits].astype(np.float64), left.astype(np.float64), TOLERANCE
-    )
+    solution = solve_master(restricted(table._replace(visits=row[table.visits]), drop[visits], left, ()), TOLERANCE)
     pi = np.zeros(len(active), dtype=np.int64)
     pi[visits] = np.floor(np.clip(solution.pi, 0, drop[visits]) * GRID)
     mu = np.floor(np.maximum(solution.mu, 0) * GRID).astype(np.int64)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from optimizer.arrays import BoolArray, Int64Array
 from optimizer.engines.columns.cuts import MOST_PRICED, Cut, cut_bits, pairs_made, separate
 from optimizer.engines.columns.labels import GRID
-from optimizer.engines.columns.master import Master, MasterSolution, solve_master
+from optimizer.engines.columns.master import Master, MasterSolution, Restricted, solve_master
 from optimizer.engines.columns.pool import Pool, Table
 from optimizer.engines.columns.pricing import Duals, Level, Priced, Pricer, reduced_costs
 
@@ -92,22 +92,16 @@ def solve_restricted(pricer: Pricer, relaxation: Relaxation, tolerance: float) -
     """The restricted master over the pool, and its duals on the grid."""
     table = relaxation.pool.table()
     visits, kinds = len(relaxation.cap), len(pricer.fleet.size)
-    at, rows = master_rows(table, visits, kinds, relaxation.cuts)
-    solution = relaxation.master(
-        at,
-        rows,
-        table.cost_s.astype(np.float64),
-        relaxation.cap.astype(np.float64),
-        np.concatenate((pricer.fleet.size, np.ones(len(relaxation.cuts)))).astype(np.float64),
-        tolerance,
-    )
+    problem = restricted(table, relaxation.cap, pricer.fleet.size, relaxation.cuts)
+    solution = relaxation.master(problem, tolerance)
     pi = np.floor(np.clip(solution.pi, 0, relaxation.cap) * GRID).astype(np.int64)
     mu = np.floor(np.maximum(solution.mu, 0) * GRID).astype(np.int64)
     return solution, Duals(pi, mu[:kinds], cut_bits(relaxation.cuts, mu[kinds:], visits))
 
 
-def master_rows(table: Table, visits: int, kinds: int, cuts: Sequence[Cut]) -> tuple[Int64Array, Int64Array]:
-    """Rows of the master for each column: its visits, its class, and each cut as often as it makes a pair."""
+def restricted(table: Table, drop_s: Int64Array, sizes: Int64Array, cuts: Sequence[Cut]) -> Restricted:
+    """The master over these columns; each stands at its visits, its class, and at a cut as often as it makes a pair."""
+    visits, kinds = len(drop_s), len(sizes)
     columns = np.arange(len(table.kind))
     owner, rows = [np.repeat(columns, np.diff(table.at)), columns], [table.visits, visits + table.kind]
     for k, cut in enumerate(cuts):
@@ -116,7 +110,13 @@ def master_rows(table: Table, visits: int, kinds: int, cuts: Sequence[Cut]) -> t
         rows.append(np.full(int(pairs.sum()), visits + kinds + k))
     owners = np.concatenate(owner)
     at = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(columns))))).astype(np.int64)
-    return at, np.concatenate(rows)[np.argsort(owners, kind="stable")].astype(np.int64)
+    return Restricted(
+        at,
+        np.concatenate(rows)[np.argsort(owners, kind="stable")].astype(np.int64),
+        table.cost_s.astype(np.float64),
+        drop_s.astype(np.float64),
+        np.concatenate((sizes, np.ones(len(cuts)))).astype(np.float64),
+    )
 
 
 def forbid_cycles(pricer: Pricer, relaxation: Relaxation) -> int:

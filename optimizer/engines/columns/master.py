@@ -12,8 +12,9 @@ Gonzalez-Brevis, Munari, "New developments in the primal-dual column generation 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,21 +47,17 @@ class MasterSolution:
     steps: int
 
 
-class Master(Protocol):
-    """Solves a restricted master problem: arguments as of `solve_master`."""
+class Restricted(NamedTuple):
+    """A restricted master problem: column r has a one at each of `rows[at[r]:at[r + 1]]`, first visits, then classes.
 
-    def __call__(
-        self,
-        at: Int64Array,
-        rows: Int64Array,
-        cost: FloatArray,
-        drop: FloatArray,
-        capacity: FloatArray,
-        tolerance: float,
-        /,
-    ) -> MasterSolution:
-        """The solution, to a relative gap of about `tolerance`."""
-        ...
+    `cost` of the columns, `drop` the price d of each visit left out, `capacity` of the classes and of cuts after them.
+    """
+
+    at: Int64Array
+    rows: Int64Array
+    cost: FloatArray
+    drop: FloatArray
+    capacity: FloatArray
 
 
 @kernel
@@ -116,20 +113,14 @@ def _gather(at: Int64Array, rows: Int64Array, p: FloatArray, covered: FloatArray
         covered[r] = total
 
 
-def solve_master(
-    at: Int64Array,
-    rows: Int64Array,
-    cost: FloatArray,
-    drop: FloatArray,
-    capacity: FloatArray,
-    tolerance: float,
-) -> MasterSolution:
-    """Solve to a relative gap of `tolerance`; column r stands in `rows[at[r]:at[r + 1]]`: visits, visits + class."""
+def solve_master(problem: Restricted, tolerance: float) -> MasterSolution:
+    """Solve to a relative gap of `tolerance`."""
+    at, _, cost, drop, capacity = problem
     visits, classes, columns = len(drop), len(capacity), len(cost)
     size = visits + classes
     b = np.concatenate((np.ones(visits), capacity))
     c = np.concatenate((cost, drop, np.zeros(visits + classes)))
-    rows = _in_order(at, rows)
+    rows = _in_order(at, problem.rows)
     cut_y, cut_s, cut_t = columns, columns + visits, columns + 2 * visits
 
     def forward(z: FloatArray) -> FloatArray:
@@ -226,3 +217,7 @@ def _to_border(z: FloatArray, dz: FloatArray) -> float:
     if not falling.any():
         return 1 / STEP_TO_BORDER
     return min(1 / STEP_TO_BORDER, float((-z[falling] / dz[falling]).min()))
+
+
+Master = Callable[[Restricted, float], MasterSolution]
+"""Solves a restricted master problem to a relative gap of about so much."""

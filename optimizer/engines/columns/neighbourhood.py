@@ -16,14 +16,11 @@ from optimizer.engines.columns.closing import Proof, close, converge
 from optimizer.engines.columns.diving import dive
 from optimizer.engines.columns.generation import Relaxation, first_caps
 from optimizer.engines.columns.incumbent import Incumbent
-from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.pool import Column, Pool, Table
-from optimizer.engines.columns.pricing import Pricer, reduced_costs
+from optimizer.engines.columns.pricing import Pricer
 from optimizer.stop import Stop
 
 GROUP_VISITS = 130
-LEARNED_S = 50
-"""Columns of a group with at most this reduced cost start the relaxation of the whole day."""
 
 
 def part_of(day: DayArrays, executives: Sequence[int], visits: Sequence[int]) -> DayArrays:
@@ -91,12 +88,8 @@ def improve_group(
     known: Table,
     executives: Sequence[int],
     stop: Stop,
-    learned: Pool | None = None,
 ) -> bool:
-    """Plan these executives' visits, and the visits left out, anew. True when the plan got better.
-
-    Columns of the group with a small reduced cost are added to `learned`, as columns of the whole day.
-    """
+    """Plan these executives' visits, and the visits left out, anew. True when the plan got better."""
     left_out = incumbent.left_out()
     visits = sorted({v for e in executives for v in incumbent.orders[e]} | set(left_out))
     part = part_of(day, executives, visits)
@@ -116,26 +109,12 @@ def improve_group(
             best.offer_columns(chosen)
         if best.keeps_all and not proof.settled:
             close(proof)
-    if learned is not None:
-        back = {own_kind: kind for kind, own_kind in kind_of.items()}
-        for column in _near(relaxation):
-            learned.add(Column(back[column.kind], tuple(visits[v] for v in column.visits), column.cost_s))
     if best.level >= before:
         return False
     orders = list(incumbent.orders)
     for k, e in enumerate(executives):
         orders[e] = tuple(visits[v] for v in best.orders[k])
     return incumbent.offer(orders)
-
-
-def _near(relaxation: Relaxation) -> Iterator[Column]:
-    """Columns of a relaxation whose reduced cost is small."""
-    if relaxation.duals is None:
-        return
-    table = relaxation.pool.table()
-    reduced = reduced_costs(table, relaxation.duals)
-    for r in np.flatnonzero(reduced <= LEARNED_S * GRID):
-        yield relaxation.pool[int(r)]
 
 
 def _quiet(phase: str) -> None:

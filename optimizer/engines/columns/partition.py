@@ -18,7 +18,7 @@ from ortools.math_opt.python import mathopt
 
 from optimizer.arrays import Int64Array
 from optimizer.engines.columns.cuts import Cut, pairs_made, separate
-from optimizer.engines.columns.generation import master_rows
+from optimizer.engines.columns.generation import restricted
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.master import MasterSolution, solve_master
 from optimizer.engines.columns.pool import Table, sums_over
@@ -99,15 +99,7 @@ class _ListMaster:
 
     def _restricted(self, rows: Int64Array) -> MasterSolution:
         part = self.table.rows(rows)
-        at, all_rows = master_rows(part, len(self.price_s), len(self.capacity), self.cuts)
-        return solve_master(
-            at,
-            all_rows,
-            self.table.cost_s[rows].astype(np.float64),
-            self.price_s.astype(np.float64),
-            np.concatenate((self.capacity, np.ones(len(self.cuts)))).astype(np.float64),
-            TOLERANCE,
-        )
+        return solve_master(restricted(part, self.price_s, self.capacity, self.cuts), TOLERANCE)
 
 
 def best_partition(

@@ -101,11 +101,9 @@ def no_cuts(visits: int) -> CutBits:
 
 
 @lean_kernel
-def _fill_reduced(
-    table: Table, pi: Int64Array, mu: Int64Array, cuts: CutBits, second: int, reduced: Int64Array
-) -> None:
+def _fill_reduced(table: Table, pi: Int64Array, mu: Int64Array, cuts: CutBits, reduced: Int64Array) -> None:
     for r in range(len(table.kind)):
-        total = table.cost_s[r] * second + mu[table.kind[r]]
+        total = table.cost_s[r] * GRID + mu[table.kind[r]]
         parity = np.uint64(0)
         for k in range(table.at[r], table.at[r + 1]):
             v = table.visits[k]
@@ -118,7 +116,7 @@ def _fill_reduced(
 def reduced_costs(table: Table, duals: Duals) -> Int64Array:
     """The reduced cost of each column in GRIDths, the dual of its class and the prices of cuts included."""
     reduced = np.empty(len(table.kind), dtype=np.int64)
-    _fill_reduced(table, duals.pi, duals.mu, duals.cuts, GRID, reduced)
+    _fill_reduced(table, duals.pi, duals.mu, duals.cuts, reduced)
     return reduced
 
 

@@ -13,7 +13,7 @@ from optimizer.engines.columns.listing import list_routes
 from optimizer.engines.columns.pool import Pool, order_costs_s
 from optimizer.engines.columns.pricing import Pricer, reduced_costs
 from optimizer.engines.insertion import insertion
-from optimizer.engines.routes import routes_of
+from optimizer.engines.routes import routes_of, rows_of
 from optimizer.engines.ruin_pool import RouteCollector
 from optimizer.stop import StopAt
 
@@ -29,9 +29,7 @@ def run_every_loop(problem: Problem) -> None:
     routes = routes_of(problem, built.orders)
     RouteCollector(day).add(routes, 0, 0)
     pricer, visits = Pricer(day), len(day.place)
-    incumbent = Incumbent(
-        day, pricer.fleet, [routes.order[e, : routes.length[e]].tolist() for e in range(len(routes.length))]
-    )
+    incumbent = Incumbent(day, pricer.fleet, rows_of(routes))
     relaxation = Relaxation(Pool(incumbent.columns()), first_caps(pricer, incumbent.average_s()))
     generate(pricer, relaxation, StopAt(iterations=ITERATIONS))
     table = relaxation.pool.table()
