@@ -14,7 +14,7 @@ from optimizer.domain import Problem
 from optimizer.engines.columns import columns
 from optimizer.engines.columns.cuts import Cut, cut_bits, pairs_made, separate
 from optimizer.engines.columns.diving import _without_repeats
-from optimizer.engines.columns.generation import Relaxation, first_caps, generate
+from optimizer.engines.columns.generation import FAR_SHARE, Relaxation, first_caps, generate
 from optimizer.engines.columns.graph import fleet_of, memory_bits, neighbourhoods
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
@@ -30,7 +30,9 @@ from optimizer.engines.routes import routes_of
 from optimizer.objective import cost
 from optimizer.stop import StopAt
 from optimizer.timing import runnable_prefixes, timed
-from tests.builders import FREE, appointment, delivery, executive, problem
+from scenarios.catalogue import load_catalogue
+from scenarios.generate import bench_day
+from tests.builders import DATE, FREE, appointment, delivery, executive, problem
 from tests.exact import best_plan
 from tests.strategies import problems, tight_days
 
@@ -381,3 +383,24 @@ def test_a_fixed_prefix_has_to_be_paid_for_in_the_bound_even_when_it_is_dear() -
     priced = pricer.price(nothing, Level.EXACT)
     assert sorted(answer.least or 0 for answer in priced) == [0, 800 * GRID]
     assert pricer.bound(nothing, priced) == 800 * GRID
+
+
+def test_far_below_the_best_plan_generation_ends_sooner_with_a_bound_that_is_one() -> None:
+    catalogue = load_catalogue()
+    arrays = day_arrays(bench_day(catalogue, catalogue.city("korba"), DATE, 30, 16, 6).day.problem)
+    pricer = Pricer(arrays)
+
+    def ended(upper_s: int | None) -> Relaxation:
+        return generate(pricer, Relaxation(Pool(), first_caps(pricer, 500.0)), StopAt(iterations=400), upper_s=upper_s)
+
+    whole = ended(None)
+    assert whole.bound_s is not None
+    assert whole.converged
+    assert whole.gap <= 1e-6
+    upper_s = 2 * whole.bound_s
+    soon = ended(upper_s)
+    assert soon.bound_s is not None
+    assert soon.converged
+    assert soon.rounds < whole.rounds
+    assert soon.bound_s <= whole.bound_s
+    assert soon.gap <= FAR_SHARE * (1 - soon.bound_s / upper_s)

@@ -83,10 +83,12 @@ WORTH_COMBINING = 3e-3
 """Gap from which the known columns of a day with deliveries are combined before it is tightened."""
 
 FAR = 0.01
-"""Gap from which the plan of a day with deliveries is a poor one: ruin and recreate goes on before the first dive."""
+"""Gap from which ruin and recreate, and memories, go on in turn before the first dive of a day with deliveries."""
 
+FAR_TURNS = 2
 ONCE_MORE = 1_000
-"""Number of that run among those of ruin and recreate, for its seed."""
+"""How often, from the first plan anew: where plans fall into valleys, another try is worth more than a longer one. The
+number of the first of those runs among all of ruin and recreate, for its seed."""
 
 AGAIN_PART = 0.3
 """Part of what is left that ruin and recreate takes again when the day could not be settled."""
@@ -169,6 +171,7 @@ class _Search:
         self.executor = executor
         self.broken_bound = 0
         self.pricer = Pricer(day, executor=executor, most_work=work_within(stop))
+        self.start = start
         routes = routes_of(problem, start)
         self.incumbent = Incumbent(day, self.pricer.fleet, rows_of(routes))
         self.mixed = bool((day.slot == NO_SLOT).any())
@@ -213,15 +216,18 @@ class _Search:
         if not self.proof.settled:
             if self.mixed:
                 tighten_while_it_pays(self.proof, PartOf(self.stop, TIGHTENING_PART))
-                if self.proof.gap > FAR:
-                    self.ruin(AGAIN_PART, ONCE_MORE)
+                for again in range(FAR_TURNS):
+                    if self.proof.gap > FAR and not self.stop.requested:
+                        part = self._part(AGAIN_PART, RUIN_S_PER_VISIT)
+                        self.ruin(part, ONCE_MORE + again, self.start)
+                        tighten_while_it_pays(self.proof, PartOf(self.stop, TIGHTENING_PART))
             self._dive_and_group(0)
         again = 0
         while not close(self.proof):
             before = self.incumbent.level
             again += 1
-            if self.mixed and again % 2:
-                self.ruin(AGAIN_PART, again)
+            if self.mixed and again % 2 == 0:
+                self.ruin(self._part(AGAIN_PART, again * RUIN_S_PER_VISIT), again)
             self._dive_and_group(again)
             unlimited = self.stop.left_s() is None and self.stop.left_iterations() is None
             if self.stop() or (unlimited and self.incumbent.level == before):
@@ -252,7 +258,8 @@ class _Search:
         visits = len(self.day.place)
         small = self.mixed and visits <= 2 * MIXED_GROUP_VISITS
         plan = self.incumbent
-        if (visits <= MOST_DIVED or not self.mixed) and (again == 0 or self.mixed):
+        weak = self.mixed and not small and self.proof.gap > FAR  # a dive would be driven to a poor plan, slowly
+        if (visits <= MOST_DIVED or not self.mixed) and (again == 0 or self.mixed) and not weak:
             plan = self._dived(STEP_SHARE / (1 + again))
         if self.mixed and self.proof.gap > WORTH_COMBINING:
             combine(self.proof, PartOf(self.stop, COMBINING_PART))
@@ -306,19 +313,19 @@ class _Search:
         return table.rows(np.flatnonzero(reduced <= NEAR_S * GRID))
 
     def _first_part(self) -> float:
-        left_s, left = self.stop.left_s(), self.stop.left_iterations()
-        part = RUIN_PART
-        if left_s:
-            visits = len(self.day.place)
-            per_visit = RUIN_S_PER_DIVED_VISIT if visits <= MOST_DIVED else RUIN_S_PER_VISIT
-            part = min(part, per_visit * visits / left_s)
-        if left:
-            part = min(part, RUIN_CHUNKS / left)
-        return part
+        dived = len(self.day.place) <= MOST_DIVED
+        part = self._part(RUIN_PART, RUIN_S_PER_DIVED_VISIT if dived else RUIN_S_PER_VISIT)
+        left = self.stop.left_iterations()
+        return min(part, RUIN_CHUNKS / left) if left else part
 
-    def ruin(self, part: float, again: int = 0) -> None:
-        """Ruin and recreate from the best plan for a part of what is left."""
-        routes = routes_of(self.problem, self.orders())
+    def _part(self, most: float, s_per_visit: float) -> float:
+        """The part of what is left that comes to so many seconds per visit, but at most `most`."""
+        left_s = self.stop.left_s()
+        return min(most, s_per_visit * len(self.day.place) / left_s) if left_s else most
+
+    def ruin(self, part: float, again: int = 0, start: Orders | None = None) -> None:
+        """Ruin and recreate from the best plan, or another one, for a part of what is left."""
+        routes = routes_of(self.problem, self.orders() if start is None else start)
         anneal(
             self.day,
             routes,

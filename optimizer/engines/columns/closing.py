@@ -36,7 +36,7 @@ LESS = 0.8
 WORTH_TIGHTENING = 0.1
 """Share of the gap that a step has to close to come before the search for better plans."""
 
-PARTS_OF_GAP = (0.05, 0.15, 0.3, 0.6)
+PARTS_OF_GAP = (0.01, 0.05, 0.15, 0.3, 0.6)
 MOST_COMBINED = 5_000
 """Columns the known ones are combined from, those of least reduced cost."""
 

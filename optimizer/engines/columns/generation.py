@@ -39,6 +39,9 @@ CYCLE_NEAR_S = 10
 BINDING = 0.01
 """Cost seconds above which the dual of a cut says that the cut binds."""
 
+FAR, FAR_SHARE = 5e-3, 0.01
+"""While the best plan is further than FAR above the bound, this share of the distance is near enough to the master."""
+
 FIRST_CAP = 5
 """The master may leave a promise out at this many times the cost of an average visit, doubled while it does."""
 
@@ -181,7 +184,8 @@ def generate(
 ) -> Relaxation:
     """Add columns until the bound is within `enough` of the master, nothing is left to add, or told to stop.
 
-    A bound of `upper_s` is enough as well: there is no cheaper plan.
+    A bound of `upper_s` is enough as well: there is no cheaper plan. Far below it the last of the bound is not waited
+    for, longer memories and cuts bring more.
     """
     relaxation.level = max(relaxation.level, pricer.easiest)
     sharper = 1.0
@@ -204,7 +208,9 @@ def generate(
         if added < max(FEW, len(relaxation.cap) // 12) and relaxation.level < Level.EXACT:
             relaxation.level = Level(relaxation.level + 1)
             continue
-        if relaxation.level is Level.EXACT and (relaxation.gap <= enough or (not added and tolerance <= TIGHTEST)):
+        far = 0.0 if upper_s is None or relaxation.bound_s is None else 1 - relaxation.bound_s / max(1, upper_s)
+        near = max(enough, FAR_SHARE * far) if far > FAR else enough
+        if relaxation.level is Level.EXACT and (relaxation.gap <= near or (not added and tolerance <= TIGHTEST)):
             relaxation.converged = True
             break
     return relaxation

@@ -95,7 +95,7 @@ class Labels(NamedTuple):
 
     `closed` is the reduced cost of going home from here, overtime and fairness included (INFINITE: not in time).
     `head`, `low` are the labels of a visit by time bucket and their least cost, `following` the next in the bucket.
-    `work[0]` counts the labels compared.
+    `last` is the label of a visit that dominated another last: it is asked first. `work[0]` counts the labels compared.
     """
 
     cost: Int64Array
@@ -112,6 +112,7 @@ class Labels(NamedTuple):
     state: Int32Array
     head: Int32Array
     low: Int64Array
+    last: Int32Array
     work: Int64Array
 
 
@@ -132,6 +133,7 @@ def room(size: int, visits: int, buckets: int) -> Labels:
         state=np.empty(size, dtype=np.int32),
         head=np.empty((visits + 1, buckets), dtype=np.int32),
         low=np.empty((visits + 1, buckets), dtype=np.int64),
+        last=np.empty(visits, dtype=np.int32),
         work=np.zeros(1, dtype=np.int64),
     )
 
@@ -255,6 +257,10 @@ def _grow_one(
     while slot < len(graph.slot_over_s) and graph.slot_over_s[slot] < early:
         slot += 1
     bucket = (early - day.shift_open_s[outset.e]) // BUCKET_S
+    last = labels.last[w]
+    if last >= 0 and _dominates(labels, last, cost, pending, taken, busy, slot, memory, parity, cuts, slope, exact):
+        labels.work[0] += 1
+        return count
     work = 1
     for b in range(bucket + 1):
         if labels.low[w, b] <= cost:
@@ -263,6 +269,7 @@ def _grow_one(
                 work += 1
                 if _dominates(labels, other, cost, pending, taken, busy, slot, memory, parity, cuts, slope, exact):
                     labels.work[0] += work
+                    labels.last[w] = other
                     return count
                 other = labels.following[other]
     for b in range(bucket, labels.head.shape[1]):
@@ -332,6 +339,7 @@ def grow(
     """
     visits = len(graph.own)
     labels.head[:, :] = -1
+    labels.last[:] = -1
     labels.low[:, :] = INFINITE
     labels.work[0] = 0
     labels.cost[0] = start_cost

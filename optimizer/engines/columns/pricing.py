@@ -38,7 +38,7 @@ from optimizer.engines.columns.labels import (
 from optimizer.engines.columns.pool import Column, Table, order_cost_s
 from optimizer.stop import Stop
 
-NG_SIZE = 8
+NG_SIZE = 12
 NG_MOST = 40
 """Deliveries a neighbourhood may grow to; beyond it labels become too many."""
 
