@@ -23,8 +23,8 @@ from api.console import (
     DONE_WITH_BROKEN_RULES,
     NOTHING,
     ProgressLine,
-    cost_words,
     faults_told,
+    marked,
     note,
     plain,
     refuse,
@@ -33,6 +33,7 @@ from api.console import (
     say_json,
     say_text,
     table,
+    tell_plan,
     working,
 )
 from api.page import Landmark, plan_page
@@ -44,7 +45,7 @@ from optimizer.engines.columns.ready import run_every_loop
 from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
 from optimizer.report import explain_visit, kpis, reasons
 from optimizer.stop import StopAt
-from optimizer.units import IST, MINUTE_S, hhmm
+from optimizer.units import IST, hhmm
 from scenarios.catalogue import load_catalogue
 from scenarios.files import ReadLimits, ScenarioDay, check_writable, read_day, write_day, write_files
 from scenarios.generate import GeneratedDay, Load, bench_day, generate_day
@@ -126,10 +127,6 @@ def _solve(problem: Problem, limits: Limits, engine: str, quiet: bool) -> Result
         return plan_day(problem, limits, engine=engine, stop=stop, on_progress=line)
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / MINUTE_S:.0f}"
-
-
 # ---------------------------------------------------------------------------------- planning
 
 
@@ -162,56 +159,6 @@ def _page(scenario: ScenarioDay, document: dict[str, Any]) -> str:
         service_names={s.service_id: f"{s.name_en} ({s.name_hi})" for s in catalogue.services},
         landmarks=[Landmark(spot.name, spot.lon, spot.lat) for spot in localities[:LANDMARKS]],
     )
-
-
-def _tell(problem: Problem, document: dict[str, Any]) -> None:
-    """The roster and the figures, for people."""
-    figures = document["kpis"]
-    columns = (
-        "executive",
-        "departs",
-        "returns",
-        "visits",
-        "stops in order",
-        "travel min",
-        "km",
-        "wait min",
-        "overtime",
-    )
-    rows = []
-    for route in document["routes"]:
-        stops = route["stops"]
-        rows.append(
-            (
-                route["executive"],
-                route["depart"][11:16],
-                route["return"][11:16],
-                len(stops),
-                " ".join(stop["visit"] for stop in stops),
-                _minutes(route["travel_s"]),
-                f"{route['distance_m'] / 1000:.1f}",
-                _minutes(sum(stop["wait_s"] for stop in stops)),
-                _minutes(route["overtime_s"]),
-            )
-        )
-    table(f"{problem.city}, {problem.date}: roster", columns, rows, columns[3:4] + columns[5:])
-    say(f"{document['status']}: {cost_words(document)}, engine {document['engine']}, {document['runtime_s']:.1f} s")
-    terms = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in document["cost_terms"].items())
-    say(f"cost by term (cost seconds): {terms}")
-    say(
-        f"served {figures['served_appointments']} of {len(problem.appointments)} appointments and "
-        f"{figures['served_deliveries']} of {len(problem.deliveries)} deliveries"
-    )
-    for visit in document["unassigned"]:
-        say(
-            f"not planned: {visit['kind']} {visit['id']}: "
-            + "; ".join(_marked(r["text"], r["code"], r["proof"]) for r in visit["reasons"])
-        )
-
-
-def _marked(text: str, code: str, proof: str) -> str:
-    """A reason with its code, and whether it is proved."""
-    return f"{text} [{code}, {proof}]"
 
 
 @app.command()
@@ -249,7 +196,7 @@ def _answer(scenario: ScenarioDay, result: Result | None, out: Path | None, as_j
     if as_json:
         say_json(document)
     else:
-        _tell(problem, document)
+        tell_plan(problem, document)
         if out is not None:
             say(f"written to {out}: plan.json, roster.csv, routes.geojson, plan.html (open it in a browser)")
     raise typer.Exit(DONE_WITH_BROKEN_RULES if result.broken_promises else DONE)
@@ -313,7 +260,7 @@ def _explained(problem: Problem, day_plan: DayPlan, visit_ids: Sequence[str]) ->
         served = explain_visit(problem, day_plan, visit_id)
         if served is None:
             found = why[visit_id]
-            texts = [_marked(reason.text, reason.code, reason.proof) for reason in found]
+            texts = [marked(reason.text, reason.code, reason.proof) for reason in found]
             told.append(
                 {
                     "visit": visit_id,

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.domain import Fault, InvalidProblem, MitaanError, Progress
+from optimizer.domain import Fault, InvalidProblem, MitaanError, Problem, Progress
+from optimizer.units import MINUTE_S
 from scenarios.files import FileFault
 
 DONE, DONE_WITH_BROKEN_RULES, BAD_INPUT, NOTHING, DEFECT = 0, 1, 2, 3, 70
@@ -184,6 +185,60 @@ def cost_words(document: Mapping[str, Any]) -> str:
     return f"cost {document['cost']:,} cost seconds ({proven})"
 
 
+def _minutes(seconds: float) -> str:
+    return f"{seconds / MINUTE_S:.0f}"
+
+
+def tell_plan(problem: Problem, document: dict[str, Any]) -> None:
+    """The roster and the figures, for people."""
+    figures = document["kpis"]
+    columns = (
+        "executive",
+        "departs",
+        "returns",
+        "visits",
+        "stops in order",
+        "travel min",
+        "km",
+        "wait min",
+        "overtime",
+    )
+    rows = []
+    for route in document["routes"]:
+        stops = route["stops"]
+        rows.append(
+            (
+                route["executive"],
+                route["depart"][11:16],
+                route["return"][11:16],
+                len(stops),
+                " ".join(stop["visit"] for stop in stops),
+                _minutes(route["travel_s"]),
+                f"{route['distance_m'] / 1000:.1f}",
+                _minutes(sum(stop["wait_s"] for stop in stops)),
+                _minutes(route["overtime_s"]),
+            )
+        )
+    table(f"{problem.city}, {problem.date}: roster", columns, rows, columns[3:4] + columns[5:])
+    say(f"{document['status']}: {cost_words(document)}, engine {document['engine']}, {document['runtime_s']:.1f} s")
+    terms = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in document["cost_terms"].items())
+    say(f"cost by term (cost seconds): {terms}")
+    say(
+        f"served {figures['served_appointments']} of {len(problem.appointments)} appointments and "
+        f"{figures['served_deliveries']} of {len(problem.deliveries)} deliveries"
+    )
+    for visit in document["unassigned"]:
+        say(
+            f"not planned: {visit['kind']} {visit['id']}: "
+            + "; ".join(marked(r["text"], r["code"], r["proof"]) for r in visit["reasons"])
+        )
+
+
+def marked(text: str, code: str, proof: str) -> str:
+    """A reason with its code, and whether it is proved."""
+    return f"{text} [{code}, {proof}]"
+
+
 class ProgressLine:
     """One live line on a terminal: phase, best cost, bound, gap, time. Elsewhere a line when there is news."""
 
@@ -210,7 +265,7 @@ class ProgressLine:
         broken = 0 if progress.best is None else progress.best.broken_promises
         bound = "-" if progress.lower_bound_s is None else f"{progress.lower_bound_s:,}"
         gap = "-" if progress.gap is None else f"{progress.gap:.2%}"
-        kept = f", broken {broken}" if broken else ""
+        kept = f", broken {broken} (at least {progress.broken_promises_bound})" if broken else ""
         known = "" if progress.columns is None else f", {progress.columns:,} columns"
         line = f"{progress.phase}: best {best}{kept}, bound {bound}, gap {gap}{known}, {progress.elapsed_s:.1f} s"
         if self._status is not None:

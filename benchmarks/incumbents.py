@@ -44,9 +44,13 @@ class Incumbents:
         return self._clock() - self._begin_s
 
     def progressed(self, progress: Progress) -> None:
-        """A message of `plan_day`; one without a plan is passed over, its bound comes with the next."""
+        """A message of `plan_day`; one without a plan is passed over, its bound comes with the next.
+
+        Bounds are those of plans that keep all promises.
+        """
         if progress.best is not None:
-            self.costs(progress.best.broken_promises, progress.best.second_level_s, progress.lower_bound_s)
+            bound_s = None if progress.broken_promises_bound else progress.lower_bound_s
+            self.costs(progress.best.broken_promises, progress.best.second_level_s, bound_s)
 
     def costs(self, broken_weight: int, cost_s: int, lower_bound_s: int | None = None) -> None:
         """There is a plan with these two levels."""

@@ -73,7 +73,7 @@ def plan_day(
         broken_bound = max(broken_bound, min(v.weight for v in problem.appointments))
     if broken_bound > 0:
         lower_bound = None
-    watch = _Watch(problem, stop, lower_bound, on_progress)
+    watch = _Watch(problem, stop, lower_bound, broken_bound, on_progress)
     watch("bound", None, lower_bound)
     if engine == AUTO:
         used, found = _auto(problem, stop, limits, watch, lower_bound)
@@ -176,16 +176,28 @@ class _Watch:
     """Turns what engines report into progress messages, keeping the best cost seen."""
 
     def __init__(
-        self, problem: Problem, stop: Stop, lower_bound_s: int | None, on_progress: OnPlanProgress | None
+        self,
+        problem: Problem,
+        stop: Stop,
+        lower_bound_s: int | None,
+        broken_bound: int,
+        on_progress: OnPlanProgress | None,
     ) -> None:
         self._problem = problem
         self._stop = stop
         self._bound_s = lower_bound_s
+        self._broken_bound = broken_bound
         self._best: Cost | None = None
         self._tell = on_progress
 
     def __call__(
-        self, phase: str, orders: Orders | None, lower_bound_s: int | None, columns: int | None = None, /
+        self,
+        phase: str,
+        orders: Orders | None,
+        lower_bound_s: int | None,
+        columns: int | None = None,
+        broken_bound: int = 0,
+        /,
     ) -> None:
         """One report of an engine."""
         if self._tell is None:
@@ -193,9 +205,11 @@ class _Watch:
         if orders is not None:
             now = cost(self._problem, timed(self._problem, orders))
             self._best = now if self._best is None else min(self._best, now)
-        if lower_bound_s is not None:
+        if broken_bound > self._broken_bound:  # what was proven of plans that break less says nothing any more
+            self._broken_bound, self._bound_s = broken_bound, None
+        if lower_bound_s is not None and broken_bound == self._broken_bound:
             self._bound_s = max(self._bound_s or 0, lower_bound_s)
-        # A bound of plans that keep all promises says nothing of a plan that breaks some.
-        bound_s = None if self._best is not None and self._best.broken_promises else self._bound_s
-        best_gap = None if self._best is None else gap(self._best, bound_s)
-        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, bound_s, best_gap, columns))
+        more = self._best is not None and self._best.broken_promises > self._broken_bound
+        bound_s = None if more else self._bound_s
+        best_gap = None if self._best is None else gap(self._best, bound_s, self._broken_bound)
+        self._tell(Progress(phase, self._stop.elapsed_s(), self._best, bound_s, best_gap, columns, self._broken_bound))

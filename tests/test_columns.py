@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import Problem
+from optimizer.engines import Orders
 from optimizer.engines.columns import columns
 from optimizer.objective import cost
 from optimizer.stop import StopAt
@@ -20,7 +21,14 @@ ENOUGH = 400
 
 def judged(day: Problem, iterations: int | None, seed: int = 1) -> bool:
     """True when the day is proven to the last second; whatever is claimed is held against the best plan there is."""
-    result = columns(day, StopAt(iterations=iterations), seed=seed)
+    told: list[tuple[int | None, int]] = []
+
+    def tell(
+        phase: str, orders: Orders | None, bound_s: int | None, columns: int | None = None, broken: int = 0, /
+    ) -> None:
+        told.append((bound_s, broken))
+
+    result = columns(day, StopAt(iterations=iterations), seed=seed, on_progress=tell)
     if result is None:
         assert iterations == 0
         return False
@@ -29,6 +37,9 @@ def judged(day: Problem, iterations: int | None, seed: int = 1) -> bool:
     assert [v for v in violations(day, plan, spent) if v.code is not ViolationCode.PROMISE_BROKEN] == []
     best, _ = best_plan(day)
     assert spent >= best
+    assert all(broken <= best.broken_promises for _, broken in told)
+    bounds = [bound_s for bound_s, broken in told if bound_s is not None and broken == best.broken_promises]
+    assert all(bound_s <= best.second_level_s for bound_s in bounds)
     assert result.broken_promises_bound <= best.broken_promises
     if result.lower_bound_s is None or result.broken_promises_bound < best.broken_promises:
         return False

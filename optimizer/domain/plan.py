@@ -140,8 +140,8 @@ class Limits:
 class Progress:
     """One message of a running search. Costs as in `Cost`; `lower_bound_s` and `gap` None while there is none.
 
-    They are None, too, while the best plan breaks promises: what is proven of such plans stands in the result.
-    `columns`: routes the exact engine knows, None from other engines.
+    `broken_promises_bound` is the proven least weighted count of broken promises so far; while the best plan breaks
+    more, bound and gap are None, too. `columns`: routes the exact engine knows, None from other engines.
     """
 
     phase: str
@@ -150,6 +150,7 @@ class Progress:
     lower_bound_s: int | None
     gap: float | None
     columns: int | None = None
+    broken_promises_bound: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,19 @@ class OnProgress(Protocol):
     """Called while an engine runs."""
 
     def __call__(
-        self, phase: str, orders: Orders | None, lower_bound_s: int | None, columns: int | None = None, /
+        self,
+        phase: str,
+        orders: Orders | None,
+        lower_bound_s: int | None,
+        columns: int | None = None,
+        broken_promises_bound: int = 0,
+        /,
     ) -> None:
-        """The phase, the best orders so far and the lower bound (None if none yet), how many columns are known."""
+        """The phase, the best orders so far and the lower bound (None if none yet), how many columns are known.
+
+        The bound holds for plans that break promises of at most `broken_promises_bound`, which is proven to be the
+        least.
+        """
         ...
 
 

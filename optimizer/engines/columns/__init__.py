@@ -138,7 +138,7 @@ def _with_broken_promises(search: _Search) -> EngineResult:
     if stop.requested or stop.left_s() == 0.0 or stop.left_iterations() == 0:
         return EngineResult(search.orders(), None if least else kept_s, least, finished=False)
     price_s = promise_price_s(day, search.incumbent.average_s())
-    priced = search.on(with_prices(day, price_s), price_s * least)
+    priced = search.on(with_prices(day, price_s), price_s * least, least)
     finished = priced.run()
     search.incumbent.offer(priced.incumbent.orders)
     least, bound_s = both_levels(priced.proof.bound_s, price_s, most_s, least)
@@ -161,6 +161,7 @@ class _Search:
         start: Orders,
         on_progress: OnProgress | None,
         credit_s: int = 0,
+        least: int = 0,
     ) -> None:
         self.problem = problem
         self.day = day
@@ -169,7 +170,7 @@ class _Search:
         self.threads = threads
         self.on_progress = on_progress
         self.executor = executor
-        self.broken_bound = 0
+        self.broken_bound = least
         self.pricer = Pricer(day, executor=executor, most_work=work_within(stop))
         self.start = start
         routes = routes_of(problem, start)
@@ -180,10 +181,13 @@ class _Search:
         relaxation = Relaxation(self.pool, first_caps(self.pricer, self.incumbent.average_s()))
         self.proof = Proof(self.pricer, relaxation, self.incumbent, stop, self.tell, credit_s=credit_s)
 
-    def on(self, day: DayArrays, credit_s: int) -> _Search:
-        """The same search on other arrays of the day, from the best plan; `credit_s` as of `Proof`."""
+    def on(self, day: DayArrays, credit_s: int, least: int) -> _Search:
+        """The same search on other arrays of the day, from the best plan; `credit_s` as of `Proof`.
+
+        `least` is the proven least weight of broken promises, which `credit_s` is the price of.
+        """
         given = (self.stop, self.seed, self.threads, self.executor, self.orders(), self.on_progress)
-        return _Search(self.problem, day, *given, credit_s)
+        return _Search(self.problem, day, *given, credit_s, least)
 
     def orders(self) -> Orders:
         """The best plan."""
@@ -197,7 +201,7 @@ class _Search:
     def tell(self, phase: str) -> None:
         """Report the phase, the best plan and the bound."""
         if self.on_progress is not None:
-            self.on_progress(phase, self.orders(), self.bound_s, len(self.pool))
+            self.on_progress(phase, self.orders(), self.bound_s, len(self.pool), self.broken_bound)
 
     @property
     def bound_s(self) -> int | None:
