@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -179,10 +180,14 @@ def run(app: typer.Typer) -> NoReturn:
 def cost_words(document: Mapping[str, Any]) -> str:
     """Cost and gap of a plan document in words."""
     gap = document["gap"]
-    proven = "no bound yet" if gap is None else "proven optimal" if gap == 0 else f"within {gap:.1%} of the bound"
+    proven = "no bound" if gap is None else "proven optimal" if gap == 0 else f"within {gap:.1%} of the bound"
     if gap is not None and document["broken_promises_weight"]:
         proven += " of plans that break no more promises"
-    return f"cost {document['cost']:,} cost seconds ({proven})"
+    words = f"cost {document['cost']:,} cost seconds ({proven})"
+    if document["broken_promises_weight"] or document["broken_promises_bound"]:
+        least = document["broken_promises_bound"]
+        words += f", promises of weight {document['broken_promises_weight']} broken (proven least {least})"
+    return words
 
 
 def _minutes(seconds: float) -> str:
@@ -239,6 +244,17 @@ def marked(text: str, code: str, proof: str) -> str:
     return f"{text} [{code}, {proof}]"
 
 
+class _Running:
+    """A line that ends with a running clock."""
+
+    def __init__(self, line: str, elapsed_s: float) -> None:
+        self._line = line
+        self._begin_s = time.monotonic() - elapsed_s
+
+    def __rich__(self) -> Text:
+        return Text(f"{self._line}, {time.monotonic() - self._begin_s:.1f} s")
+
+
 class ProgressLine:
     """One live line on a terminal: phase, best cost, bound, gap, time. Elsewhere a line when there is news."""
 
@@ -267,9 +283,9 @@ class ProgressLine:
         gap = "-" if progress.gap is None else f"{progress.gap:.2%}"
         kept = f", broken {broken} (at least {progress.broken_promises_bound})" if broken else ""
         known = "" if progress.columns is None else f", {progress.columns:,} columns"
-        line = f"{progress.phase}: best {best}{kept}, bound {bound}, gap {gap}{known}, {progress.elapsed_s:.1f} s"
+        line = f"{progress.phase}: best {best}{kept}, bound {bound}, gap {gap}{known}"
         if self._status is not None:
-            self._status.update(line)
+            self._status.update(_Running(line, progress.elapsed_s))
         elif progress.phase != self._phase or progress.elapsed_s - self._told_at_s >= LOG_EVERY_S:
             self._phase, self._told_at_s = progress.phase, progress.elapsed_s
-            note(line)
+            note(f"{line}, {progress.elapsed_s:.1f} s")

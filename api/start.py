@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def ended_by_ctrl_c(words: str, code: int) -> Iterator[None]:
+    """In here Ctrl-C ends the program at once, with this line on stderr and this exit code.
+
+    Meant for the seconds in which modules are loaded: some of them swallow an exception or turn it into another.
+    Where signals are ignored they stay so.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before in {signal.SIG_IGN, None}:
+        yield
+        return
+
+    def end(_signal: int, _frame: object) -> None:
+        os.write(2, f"{words}\n".encode())
+        os._exit(code)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def main() -> None:
     """Entry point of the `mitaan` command."""
-    try:
+    with ended_by_ctrl_c("mitaan: stopped; nothing was written", 3):
         from api.cli import main as begin  # noqa: PLC0415  loading takes a second, in which one may press Ctrl-C
-    except KeyboardInterrupt:
-        sys.stderr.write("mitaan: stopped; nothing was written\n")
-        sys.exit(3)
     begin()

@@ -8,6 +8,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -56,7 +57,13 @@ def _asked(target: Callable[..., None], words: tuple[object, ...], interrupted: 
     """What a new process answers, its exit code where it died without an answer, None when interrupted."""
     ours, theirs = _NEW.Pipe(duplex=False)
     process = _NEW.Process(target=target, args=(theirs, *words))
-    process.start()
+    resource_tracker.ensure_running()  # it would unblock signals in the middle
+    # The new process never hears of Ctrl-C, not even while it loads; here one that comes now is heard after this.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     theirs.close()
     try:
         while not ours.poll(LOOK_EVERY_S):
@@ -78,7 +85,6 @@ def _asked(target: Callable[..., None], words: tuple[object, ...], interrupted: 
 
 
 def _run(connection: Connection, case: Case, path: Path, place: Place) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the series, which ends this process
     try:
         problem = read_day(path).problem
         warm_up(case.engine, planner)
@@ -88,7 +94,6 @@ def _run(connection: Connection, case: Case, path: Path, place: Place) -> None:
 
 
 def _warm(connection: Connection, engines: tuple[str, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for engine in engines:
         warm_up(engine, planner)
     connection.send(True)

@@ -221,19 +221,41 @@ def append(path: Path, record: Record) -> None:
         os.close(handle)
 
 
+def can_be_added_to(path: Path) -> None:
+    """Raise OSError when no record could be added to this file; a file that was not there is not there after it."""
+    new = not path.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666))
+    if new:
+        path.unlink()
+
+
 def read_records(paths: Iterable[str | Path]) -> list[Record]:
-    """The records of files, in order. Raises InvalidInput naming every line that is no record, by file and line."""
+    """The records of files, in order. Raises InvalidInput naming every line that is no record, by file and line.
+
+    Lines of something else are told once for each file.
+    """
     records: list[Record] = []
     faults: list[FileFault] = []
     for path in paths:
         data = read_bytes(path)
+        foreign: list[int] = []
         for number, line in enumerate(data.split(b"\n"), start=1):
             if not line:
                 continue
             try:
                 records.append(_RECORD.validate_json(line))
             except ValidationError as broken:
-                faults.extend(_line_faults(broken, str(path), number))
+                found = _line_faults(broken, str(path), number)
+                if len(found) > MOST_FAULTS_A_LINE:
+                    foreign.append(number)
+                else:
+                    faults.extend(found)
+        if foreign:
+            rule = (
+                f"records of planners' runs, as benchmarks/README.md has them; lines of something else: {len(foreign)}"
+            )
+            faults.append(FileFault((), "no_record", None, rule, str(path), foreign[0]))
         if data and not data.endswith(b"\n"):
             rule = "every line ends; this one was cut off, and what is added would run into it"
             faults.append(FileFault((), "unfinished_line", None, rule, str(path), data.count(b"\n") + 1))
@@ -242,13 +264,19 @@ def read_records(paths: Iterable[str | Path]) -> list[Record]:
     return records
 
 
-def _line_faults(broken: ValidationError, file: str, line: int) -> Iterable[FileFault]:
+def _line_faults(broken: ValidationError, file: str, line: int) -> list[FileFault]:
+    faults = []
     for error in broken.errors(include_url=False):
         field = "/".join(str(part) for part in error["loc"]) or None
         value = None if error["type"] == "missing" or field is None else error["input"]
         code = _CODES.get(error["type"], "bad_value")
-        yield FileFault((), code, _plain(value), error["msg"].removeprefix("Value error, "), file, line, field)
+        rule = error["msg"].removeprefix("Value error, ")
+        faults.append(FileFault((), code, _plain(value), rule, file, line, field))
+    return faults
 
+
+MOST_FAULTS_A_LINE = 12
+"""A line with more faults than this is something else than a record, and is told in one."""
 
 _CODES = {
     "missing": "missing_field",

@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from benchmarks.__main__ import app
+from benchmarks.command import app
 from benchmarks.record import RECORDS, Outcome, Record, append
 from optimizer.domain import Status
 from scenarios.catalogue import load_catalogue

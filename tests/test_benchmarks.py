@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from benchmarks import record as record_module
-from benchmarks.__main__ import app
+from benchmarks.command import app
 from benchmarks.compare import contradictions
 from benchmarks.incumbents import Incumbent, Incumbents, extended
 from benchmarks.planners import PEERS
@@ -101,6 +101,16 @@ def test_lines_that_are_no_records_are_all_told_by_file_line_and_field(tmp_path:
     ]
     assert found[len(found) // 2 :] == found[: len(found) // 2]
     assert refused.value.lines()[1].startswith(f'{path}:3:seed: "one": ')
+
+
+def test_lines_of_something_else_are_told_once_for_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "solvers.jsonl"
+    path.write_text(f'{{"a": 1}}\n{written(run_of())}\n{{"b": 2}}\n', encoding="utf-8")
+    with pytest.raises(InvalidInput) as refused:
+        read_records([path])
+    (fault,) = refused.value.faults
+    assert (fault.line, fault.code) == (1, "no_record")
+    assert fault.rule.endswith("something else: 2")
 
 
 OTHER_RECORDS = ("startup", "solvers")

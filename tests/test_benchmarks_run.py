@@ -9,18 +9,19 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import __main__ as main
 from benchmarks import apart, planners, suites
-from benchmarks.__main__ import INTERRUPTED
+from benchmarks import command as main
+from benchmarks.command import INTERRUPTED
 from benchmarks.incumbents import Incumbents
 from benchmarks.measure import Case, Place, command, measured, record_of, warm_up
 from benchmarks.planners import OURS, PEERS, Planner, planner
-from benchmarks.record import Outcome, Record, Surroundings, now, read_records, surroundings
+from benchmarks.record import Outcome, Record, Surroundings, can_be_added_to, now, read_records, surroundings
 from benchmarks.run import Beginning, Interrupt, beginning, cases, run_series
 from benchmarks.suites import SMOKE_DAYS, SUITES, committed_days, day_files, read_problems
 from optimizer.domain import InvalidProblem, Limits, Problem, Result, Status
@@ -292,6 +293,28 @@ def case_of(**limits: Any) -> Case:
     return Case("tiny", "insertion", Limits(**({"time_limit_s": None, "iterations": 5} | limits)))
 
 
+def blocked(connection: Connection) -> None:
+    connection.send(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
+def test_the_process_of_a_run_never_hears_of_ctrl_c_and_ours_does() -> None:
+    assert apart._asked(blocked, (), lambda: False) is True
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_a_file_that_cannot_be_added_to_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    code, shown = invoke("run", "--days", "dhamtari", "--out", tmp_path / "plain" / "mine.jsonl")
+    assert (code, shown.count("[cannot_write]"), shown.count("mine.jsonl")) == (2, 1, 1)
+    code, shown = invoke("run", "--days", "dhamtari", "--out", tmp_path)
+    assert (code, shown.count("[")) == (2, 1)
+
+
+def test_a_file_that_can_be_added_to_is_not_there_afterwards(tmp_path: Path) -> None:
+    can_be_added_to(tmp_path / "deep" / "new.jsonl")
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
 def test_a_run_apart_gives_the_record_of_a_run_here_from_another_process(tiny: Problem, day_file: Path) -> None:
     recorded = apart.measured_apart(case_of(), day_file, tiny, Place(SERIES, 7, HERE), lambda: False)
     assert recorded is not None
@@ -492,7 +515,7 @@ def test_bad_input_is_told_all_at_once_and_nothing_runs(tmp_path: Path) -> None:
         "unknown_engine",
         "bad_seed",
         "bad_limit",
-        "missing_field",
+        "no_record",
         "unfinished_line",
     )
     assert [code for code in told if f"[{code}]" not in shown] == []

@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from api.cli import app
-from api.console import run
+from api.console import cost_words, run
+from api.start import ended_by_ctrl_c
 from scenarios.files import read_day
 
 ROOT = Path(__file__).parent.parent
@@ -317,6 +318,36 @@ def test_demo_plans_raipur_and_says_what_to_look_at(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "plan.html" in result.stdout.splitlines()[-3]
     assert (tmp_path / "out" / "plan.html").stat().st_size > 50_000
+
+
+def test_ctrl_c_while_loading_ends_in_one_line_whatever_is_loaded() -> None:
+    swallowing = """
+import os, signal
+from api.start import ended_by_ctrl_c
+with ended_by_ctrl_c("gone", 7):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        sum(range(10**6))
+    except BaseException:
+        print("swallowed")
+print("went on")
+"""
+    done = subprocess.run([sys.executable, "-c", swallowing], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "gone\n")
+
+
+def test_after_loading_ctrl_c_is_what_it_was() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with ended_by_ctrl_c("gone", 7):
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_verdict_says_how_many_broken_promises_cannot_be_avoided() -> None:
+    document = {"cost": 1_000, "gap": None, "broken_promises_weight": 5, "broken_promises_bound": 3}
+    assert cost_words(document) == "cost 1,000 cost seconds (no bound), promises of weight 5 broken (proven least 3)"
+    kept = {"cost": 1_000, "gap": 0.0, "broken_promises_weight": 0, "broken_promises_bound": 0}
+    assert cost_words(kept) == "cost 1,000 cost seconds (proven optimal)"
 
 
 def test_ctrl_c_keeps_the_best_plan(tmp_path: Path) -> None:

@@ -96,6 +96,9 @@ AGAIN_PART = 0.3
 IDLE_ROUNDS = 4
 """Times every visit is in a group on average before the neighbourhoods are given up."""
 
+TELL_EVERY_S = 1.0
+"""Seconds after which a message without news is worth sending: it is alive."""
+
 SEEDS = 4_000
 """Most routes of ruin and recreate that become columns."""
 
@@ -171,6 +174,8 @@ class _Search:
         self.on_progress = on_progress
         self.executor = executor
         self.broken_bound = least
+        self.told: tuple[str, tuple[int, int], int | None] | None = None
+        self.told_at_s = 0.0
         self.pricer = Pricer(day, executor=executor, most_work=work_within(stop))
         self.start = start
         routes = routes_of(problem, start)
@@ -199,8 +204,12 @@ class _Search:
         }
 
     def tell(self, phase: str) -> None:
-        """Report the phase, the best plan and the bound."""
-        if self.on_progress is not None:
+        """Report the phase, the best plan and the bound; the same again only after a while."""
+        if self.on_progress is None:
+            return
+        news, now_s = (phase, self.incumbent.level, self.bound_s), self.stop.elapsed_s()
+        if news != self.told or now_s - self.told_at_s >= TELL_EVERY_S:
+            self.told, self.told_at_s = news, now_s
             self.on_progress(phase, self.orders(), self.bound_s, len(self.pool), self.broken_bound)
 
     @property
@@ -301,7 +310,9 @@ class _Search:
 
     def _keep_all(self) -> bool:
         """Try to keep all promises after all, by a dive; False when that is proven impossible, or was not found."""
-        self.broken_bound = broken_promises_by_routes(self.day, self.incumbent, self.stop, self.executor)
+        self.broken_bound = broken_promises_by_routes(
+            self.day, self.incumbent, self.stop, self.executor, lambda _: self.tell("promises")
+        )
         if self.broken_bound > 0:
             return False
         if converge(self.proof):

@@ -88,10 +88,8 @@ def converge(proof: Proof) -> bool:
     """Column generation until nothing is left to find; False when stopped before."""
 
     def tell(relaxation: Relaxation) -> None:
-        before = proof.bound_s
         proof.raise_bound(relaxation.bound_s)
-        if proof.bound_s != before:
-            proof.tell("columns")
+        proof.tell("columns")
 
     upper_s = proof.incumbent.level[1] if proof.incumbent.keeps_all else None
     generate(proof.pricer, proof.relaxation, proof.stop, upper_s=upper_s, tell=tell)

@@ -179,6 +179,7 @@ def generate(
     stop: Callable[[], bool],
     *,
     enough: float = 1e-6,
+    far_share: float = FAR_SHARE,
     upper_s: int | None = None,
     tell: Callable[[Relaxation], None] | None = None,
 ) -> Relaxation:
@@ -209,7 +210,7 @@ def generate(
             relaxation.level = Level(relaxation.level + 1)
             continue
         far = 0.0 if upper_s is None or relaxation.bound_s is None else 1 - relaxation.bound_s / max(1, upper_s)
-        near = max(enough, FAR_SHARE * far) if far > FAR else enough
+        near = max(enough, far_share * far) if far > FAR else enough
         if relaxation.level is Level.EXACT and (relaxation.gap <= near or (not added and tolerance <= TIGHTEST)):
             relaxation.converged = True
             break

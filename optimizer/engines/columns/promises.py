@@ -11,6 +11,7 @@ as no plan at all costs more than M there, W >= (LB - M) / p.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -35,9 +36,13 @@ HEAVIEST = 1 << 40
 
 
 def broken_promises_by_routes(
-    day: DayArrays, incumbent: Incumbent, stop: Stop, executor: ThreadPoolExecutor | None
+    day: DayArrays,
+    incumbent: Incumbent,
+    stop: Stop,
+    executor: ThreadPoolExecutor | None,
+    tell: Callable[[Relaxation], None] | None = None,
 ) -> int:
-    """A weight of broken promises that no plan stays below; at most that of the incumbent."""
+    """A weight of broken promises that no plan stays below; at most that of the incumbent. `tell` as of `generate`."""
     upper = incumbent.level[0]
     if upper == 0 or int(day.weight.sum()) > HEAVIEST:
         return 0
@@ -60,7 +65,7 @@ def broken_promises_by_routes(
             pool.add(Column(int(pricer.fleet.of[_of_class(incumbent, column.kind)]), made, 0))
     caps: Int64Array = part.weight.copy()
     relaxation = Relaxation(pool, caps, final_caps=True)
-    generate(pricer, relaxation, stop, enough=1e-9, upper_s=upper)
+    generate(pricer, relaxation, stop, enough=1e-9, far_share=0.0, upper_s=upper, tell=tell)
     bound = relaxation.bound
     return 0 if bound is None else min(upper, max(0, -(-bound // GRID)))
 
