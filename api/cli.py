@@ -38,6 +38,7 @@ from api.console import (
 )
 from api.page import Landmark, plan_page
 from api.shapes import city_json, day_json, service_json, violation_json
+from optimizer.arrays import seconds_compiling
 from optimizer.calendar import service_days
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
@@ -75,6 +76,8 @@ TimeLimit = Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the files there.")]
 DEMO_DAY = "raipur.json"
 LANDMARKS = 80
+WORTH_TELLING_S = 1.0
+"""Seconds of compiling within a plan that its reader should know of."""
 COMPILING_ITERATIONS = 4
 """Enough for every engine to get beyond its first plan."""
 
@@ -123,8 +126,13 @@ def _stopping(stop: StopAt) -> Iterator[None]:
 
 def _solve(problem: Problem, limits: Limits, engine: str, quiet: bool) -> Result | None:
     stop = StopAt.within(limits)
-    with _stopping(stop), ProgressLine(quiet) as line:
-        return plan_day(problem, limits, engine=engine, stop=stop, on_progress=line)
+    compiled_s: list[float] = []
+    with _stopping(stop), ProgressLine(quiet) as line, seconds_compiling(compiled_s.append):
+        result = plan_day(problem, limits, engine=engine, stop=stop, on_progress=line)
+    if sum(compiled_s) > WORTH_TELLING_S:
+        took = f"{sum(compiled_s):.0f} s of this were spent on compiling, once on every machine"
+        note(f"{took}; `mitaan warm-up` does it beforehand")
+    return result
 
 
 # ---------------------------------------------------------------------------------- planning

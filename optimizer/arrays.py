@@ -7,6 +7,7 @@ Places are rows of the travel table. All times are day seconds, all costs cost s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -14,6 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from numba.core import types
+from numba.core.event import install_timer
 
 from optimizer.bundles import bundle
 from optimizer.domain import Appointment, Delivery, Problem
@@ -46,6 +48,12 @@ def _compiled(function: F, **options: bool) -> F:
 
     dispatcher.get_call_template = template_for_numbers
     return cast(F, dispatcher)
+
+
+def seconds_compiling(tell: Callable[[float], None]) -> AbstractContextManager[None]:
+    """In here kernels may be compiled; at the end `tell` is called with the seconds that took, if any did."""
+    timer: AbstractContextManager[None] = install_timer("numba:compile", tell)
+    return timer
 
 
 def kernel(function: F) -> F:

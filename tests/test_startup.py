@@ -94,3 +94,15 @@ def test_one_run_appends_one_record_per_engine_and_one_for_all_together(
     assert [json.loads(line)["engines"] for line in out.read_text(encoding="utf-8").splitlines()] == groups
     assert asked == [tuple(group) for group in groups for _ in range(3)]
     assert capsys.readouterr().out.count("cold 2.0 s") == 3
+
+
+@pytest.mark.long
+def test_a_plan_that_had_to_compile_says_so_and_the_next_one_does_not(tmp_path: Path) -> None:
+    words = ["mitaan", "plan", str(DAYS / "dhamtari.json"), "--engine", "insertion", "--iterations", "3"]
+    program = f"import sys; from api.start import main; sys.argv = {words!r}; main()"
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    told = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+        told.append("spent on compiling" in done.stderr)
+    assert told == [True, False]
