@@ -86,9 +86,11 @@ FAR = 0.01
 """Gap from which ruin and recreate, and memories, go on in turn before the first dive of a day with deliveries."""
 
 FAR_TURNS = 2
-ONCE_MORE = 1_000
-"""How often, from the first plan anew: where plans fall into valleys, another try is worth more than a longer one. The
-number of the first of those runs among all of ruin and recreate, for its seed."""
+"""How often they do."""
+
+FIRST_TRIES = 3
+"""How often ruin and recreate begins anew on a small day. Plans of tight days fall into valleys that no annealing leaves:
+another try from the first plan is worth more there than a longer one."""
 
 AGAIN_PART = 0.3
 """Part of what is left that ruin and recreate takes again when the day could not be settled."""
@@ -178,6 +180,7 @@ class _Search:
         self.told_at_s = 0.0
         self.pricer = Pricer(day, executor=executor, most_work=work_within(stop))
         self.start = start
+        self.runs = 0
         routes = routes_of(problem, start)
         self.incumbent = Incumbent(day, self.pricer.fleet, rows_of(routes))
         self.mixed = bool((day.slot == NO_SLOT).any())
@@ -229,10 +232,10 @@ class _Search:
         if not self.proof.settled:
             if self.mixed:
                 tighten_while_it_pays(self.proof, PartOf(self.stop, TIGHTENING_PART))
-                for again in range(FAR_TURNS):
+                for _ in range(FAR_TURNS):
                     if self.proof.gap > FAR and not self.stop.requested:
                         part = self._part(AGAIN_PART, RUIN_S_PER_VISIT)
-                        self.ruin(part, ONCE_MORE + again, self.start)
+                        self.ruin(part, self.start)
                         tighten_while_it_pays(self.proof, PartOf(self.stop, TIGHTENING_PART))
             self._dive_and_group(0)
         again = 0
@@ -240,7 +243,7 @@ class _Search:
             before = self.incumbent.level
             again += 1
             if self.mixed and again % 2 == 0:
-                self.ruin(self._part(AGAIN_PART, again * RUIN_S_PER_VISIT), again)
+                self.ruin(self._part(AGAIN_PART, again * RUIN_S_PER_VISIT))
             self._dive_and_group(again)
             unlimited = self.stop.left_s() is None and self.stop.left_iterations() is None
             if self.stop() or (unlimited and self.incumbent.level == before):
@@ -254,7 +257,10 @@ class _Search:
         if self.mixed or not self.incumbent.keeps_all:
             needed_s = min(MIXED_S * visits**2, MIXED_S_PER_VISIT * visits)
             bound = left_s is None or not self.mixed or left_s * (1 - RUIN_PART) > needed_s
-            self.ruin(self._first_part() if bound else 1.0)
+            tries = FIRST_TRIES if visits <= 2 * MIXED_GROUP_VISITS else 1
+            part = (self._first_part() if bound else 1.0) / tries
+            for k in range(tries):
+                self.ruin(part / (1 - k * part), self.start, collect=True)
             self._seed()
             return bound
         if visits > MANY:
@@ -338,19 +344,20 @@ class _Search:
         left_s = self.stop.left_s()
         return min(most, s_per_visit * len(self.day.place) / left_s) if left_s else most
 
-    def ruin(self, part: float, again: int = 0, start: Orders | None = None) -> None:
-        """Ruin and recreate from the best plan, or another one, for a part of what is left."""
+    def ruin(self, part: float, start: Orders | None = None, *, collect: bool = False) -> None:
+        """Ruin and recreate from the best plan, or another one, for a part of what is left, with a seed of its own."""
         routes = routes_of(self.problem, self.orders() if start is None else start)
         anneal(
             self.day,
             routes,
             self.stop,
-            seed=self.seed + 7_919 * again,
+            seed=self.seed + 7_919 * self.runs,
             threads=self.threads,
             schedule=Schedule(self.stop, part),
-            pool=self.collected if not again else None,
+            pool=self.collected if collect else None,
             on_better=self._adopt,
         )
+        self.runs += 1
         self._adopt(routes)
 
     def _adopt(self, routes: Routes) -> None:
