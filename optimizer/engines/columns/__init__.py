@@ -89,7 +89,7 @@ FAR_TURNS = 2
 """How often they do."""
 
 FIRST_TRIES = 3
-"""How often ruin and recreate begins anew on a small day. Plans of tight days lie in valleys that no annealing leaves, so
+"""How often ruin and recreate begins anew on a small day. Plans of tight days lie in valleys that no annealing leaves:
 another try from the first plan is worth more there than a longer one."""
 
 AGAIN_PART = 0.3
