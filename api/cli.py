@@ -188,8 +188,8 @@ def plan(
         limits = Limits(time_limit if iterations is None else None, iterations, seed, threads)
         try:
             result = _solve(scenario.problem, limits, engine, as_json)
-        except UnknownEngine as error:
-            refuse([Fault(("engine",), "unknown_engine", engine, str(error))], as_json)
+        except UnknownEngine:
+            refuse([Fault(("engine",), "unknown_engine", engine, f"one of {', '.join((AUTO, *ENGINES))}")], as_json)
         _answer(scenario, result, out, as_json)
 
 
@@ -223,7 +223,11 @@ def check(day: DayFile, plan_file: PlanFile, as_json: Json = False) -> None:
     else:
         for violation in found:
             say(f"{violation.code.value}: {violation.text}")
-        say(f"{len(found)} violations" if found else "no violations; the cost and its terms are as reported")
+        say(
+            f"{len(found)} violation{'s' if len(found) > 1 else ''}"
+            if found
+            else "no violations; the cost and its terms are as reported"
+        )
         say("judged: stops, times, breaks, costs. Not judged: bounds, status, figures, reasons.")
     if not same:
         note("the plan was made for another version of this day (input_sha256 differs)")

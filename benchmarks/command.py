@@ -246,7 +246,10 @@ def run_command(
         str | None, typer.Option(help=f"One of {', '.join(SUITES)}: its days, engines, seeds and time limit.")
     ] = None,
     days: Annotated[
-        str | None, typer.Option(help="Names of committed days, cities, bench, all, or files; by comma.")
+        str | None,
+        typer.Option(
+            help="Committed days by name, bench-100-18@1-20 (drawn), cities, bench, variants, all, or files; several by comma."
+        ),
     ] = None,
     engines: Annotated[
         str | None, typer.Option(help=f"Some of {', '.join((*GROUPS, *NAMES))}; by comma [ours without a suite].")
