@@ -248,7 +248,7 @@ def run_command(
     days: Annotated[
         str | None,
         typer.Option(
-            help="Committed days by name, bench-100-18@1-20 (drawn), cities, bench, variants, all, or files; several by comma."
+            help="Names of committed days, bench-100-18@1-20 (drawn), cities, bench, variants, all, or files; by comma."
         ),
     ] = None,
     engines: Annotated[
