@@ -131,8 +131,8 @@ def _left_out_weight(day: DayArrays, reach: BoolArray, slot: int) -> int:
 def flow_bound_s(problem: Problem, reach: BoolArray | None = None) -> tuple[int | None, bool]:
     """Lower bound in cost seconds on the second level of every plan that keeps all promises, and "can be kept".
 
-    The bound is None on days with deliveries, and where no plan keeps all promises; then the second value
-    is False, a proof. As many paths begin and end as a class of executives has members; relaxed are time inside slots,
+    The bound is None on days with deliveries, where slots are not in order (`slots_in_order`), and where no plan keeps
+    all promises; then the second value is False, a proof. As many paths begin and end as a class of executives has members; relaxed are time inside slots,
     breaks, and that the path which begins as one class must end as the same.
     """
     if problem.deliveries:
@@ -143,6 +143,8 @@ def flow_bound_s(problem: Problem, reach: BoolArray | None = None) -> tuple[int 
     reach = can_reach(problem) if reach is None else reach
     if not reach.any(axis=0).all():
         return None, False
+    if not slots_in_order(day):
+        return None, True
     tails, heads = _successions(day, reach)
     classes, size = _classes(day, reach)
     visits, kinds = len(day.slot), len(size)
@@ -168,6 +170,28 @@ def flow_bound_s(problem: Problem, reach: BoolArray | None = None) -> tuple[int 
         raise RuntimeError(f"minimum-cost flow ended with status {status}")
     continuity = np.where(reach, day.continuity, NEVER).min(axis=0)
     return int(flow.optimal_cost()) + int(continuity.sum()), True
+
+
+def slots_in_order(day: DayArrays) -> bool:
+    """No appointment can be made after one of a later slot: what bounds by routes and by flows rest on.
+
+    It can where one slot ends in the second in which the next begins: both take no time at all, and no time is lost
+    between them, on the way over other such visits neither.
+    """
+    if not len(day.place):
+        return True
+    appointment = day.slot != NO_SLOT
+    begin_s, last_s = day.window_open_s[day.window_at[:-1]], day.window_close_s[day.window_at[1:] - 1]
+    backwards = appointment[:, None] & appointment[None, :] & (day.slot[:, None] > day.slot[None, :])
+    backwards &= (begin_s + day.service_s)[:, None] <= last_s[None, :]
+    if not backwards.any():
+        return True
+    no_way = day.reference_s[np.ix_(day.place, day.place)] == 0
+    while True:
+        farther = no_way.astype(np.float32) @ no_way.astype(np.float32) > 0
+        if (farther == no_way).all():
+            return not (backwards & no_way).any()
+        no_way = farther
 
 
 def _classes(day: DayArrays, reach: BoolArray) -> tuple[Int64Array, Int64Array]:

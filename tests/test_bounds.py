@@ -1,8 +1,10 @@
 """Bounds against the exact answer of tiny days."""
 
+import pytest
 from hypothesis import given, settings
 
-from optimizer.bounds import broken_promises_bound, can_reach, flow_bound_s
+from optimizer.arrays import day_arrays
+from optimizer.bounds import broken_promises_bound, can_reach, flow_bound_s, slots_in_order
 from optimizer.domain import Problem, Visit
 from optimizer.timing import timed_route
 from tests.builders import FREE, appointment, delivery, executive, pause, place, problem
@@ -87,3 +89,18 @@ def test_whose_break_has_no_place_in_the_shift_serves_nobody() -> None:
     day = problem([appointment("A1"), appointment("A2")], staff)
     assert broken_promises_bound(day) == 1
     assert best_plan(day)[0].broken_promises == 1
+
+
+@pytest.mark.parametrize(
+    ("service_s", "east_s", "in_order"), [(0, 0, False), (1, 0, True), (0, 60, True)], ids=["touching", "busy", "apart"]
+)
+def test_slots_are_in_order_unless_two_visits_take_no_time_at_one_place(
+    service_s: int, east_s: int, in_order: bool
+) -> None:
+    visits = [
+        appointment("A1", "09:00", 300, service_s=service_s),
+        appointment("A2", "10:00", 300 + east_s, service_s=service_s),
+    ]
+    day = problem(visits, [executive("E1")])
+    assert slots_in_order(day_arrays(day)) is in_order
+    assert (flow_bound_s(day)[0] is not None) is in_order

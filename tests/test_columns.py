@@ -13,7 +13,7 @@ from optimizer.objective import cost
 from optimizer.stop import StopAt
 from optimizer.timing import runnable_prefixes, timed
 from tests.exact import best_plan
-from tests.strategies import problems, tight_days
+from tests.strategies import problems, tight_day, tight_days
 
 ENOUGH = 400
 """Iterations within which nearly all small days are settled."""
@@ -67,3 +67,9 @@ def test_no_bound_exceeds_the_best_plan_of_a_tight_day(day: Problem) -> None:
 def test_stopped_anywhere_there_is_a_plan_and_no_false_bound(day: Problem, iterations: int) -> None:
     if all(runnable_prefixes(day).values()):
         judged(day, iterations)
+
+
+def test_a_day_on_which_an_earlier_slot_can_be_served_after_a_later_one_has_no_false_bound() -> None:
+    # Found among the long tests: two appointments that take no time, in slots that touch, zero seconds apart. Served at
+    # the one second that both slots have, in either order; routes in the order of slots cost more.
+    assert not judged(tight_day(2_604), ENOUGH)

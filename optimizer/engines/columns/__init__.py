@@ -122,8 +122,8 @@ def columns(
             return None
         first = built.orders
     day = day_arrays(problem)
-    if not problem.visits or not problem.executives:
-        return EngineResult(first, int(day.unserved_price.sum()) if not problem.appointments else None)
+    if not problem.visits or not problem.executives:  # there is one plan only
+        return EngineResult(first, int(day.unserved_price.sum()), int(day.weight.sum()))
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None

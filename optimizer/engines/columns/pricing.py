@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.arrays import NO_SLOT, BoolArray, DayArrays, Int64Array, lean_kernel
+from optimizer.bounds import slots_in_order
 from optimizer.engines.columns.graph import (
     fleet_of,
     follows,
@@ -140,6 +141,7 @@ class Pricer:
         self.prefixes = [tuple(day.prefix[ends[e] : ends[e + 1]].tolist()) for e in self.fleet.who]
         self.near = neighbourhoods(day, ng_size)
         self.arcs = follows(day)
+        self._proves = slots_in_order(day)
         self.slope = int(day.fairness_permille.sum())
         self.free = np.ones(len(day.place), dtype=np.bool_)
         self.free[day.prefix] = False
@@ -297,8 +299,11 @@ class Pricer:
 
         sum pi - sum of cut prices + sum over classes K_c x least reduced cost, which a class without a fixed prefix
         need not pay when it is positive. It holds for every plan that keeps all promises, whatever the duals, as
-        long as no delivery's dual exceeds its waiting price.
+        long as no delivery's dual exceeds its waiting price. None, too, on a day whose appointments may be made against
+        the order of their slots.
         """
+        if not self._proves:
+            return None
         total = int(duals.pi.sum()) - int(duals.cuts.price.sum())
         for answer in priced:
             if answer.least is None:
