@@ -133,7 +133,7 @@ def flow_bound_s(problem: Problem, reach: BoolArray | None = None) -> tuple[int 
 
     The bound is None on days with deliveries, where slots are not in order (`slots_in_order`), and where no plan keeps
     all promises; then the second value is False, a proof. As many paths begin and end as a class of executives
-    has members; relaxed are time inside slots, breaks, and that the path which begins as one class must end as the same.
+    has members; relaxed are time inside slots, breaks, and that a path which begins as one class ends as the same.
     """
     if problem.deliveries:
         return None, True
