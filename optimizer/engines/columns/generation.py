@@ -151,6 +151,7 @@ def add_cuts(pricer: Pricer, relaxation: Relaxation, most: int) -> int:
     """Cut off the last master solution; cuts that bind no more make room. How many were added."""
     if relaxation.solution is None:
         return 0
+    before = relaxation.cuts
     binding = relaxation.solution.mu[len(pricer.fleet.size) :] > BINDING
     relaxation.cuts = [cut for cut, binds in zip(relaxation.cuts, binding, strict=True) if binds]
     known = {cut.visits: k for k, cut in enumerate(relaxation.cuts)}
@@ -169,6 +170,8 @@ def add_cuts(pricer: Pricer, relaxation: Relaxation, most: int) -> int:
             relaxation.cuts.append(cut)
             room -= 1
             added += 1
+    if not added:
+        relaxation.cuts = before  # those of the last master solution
     relaxation.converged = relaxation.converged and not added
     return added
 
