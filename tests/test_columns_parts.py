@@ -14,12 +14,12 @@ from optimizer.domain import Problem
 from optimizer.engines.columns import columns
 from optimizer.engines.columns.cuts import Cut, cut_bits, pairs_made, separate
 from optimizer.engines.columns.diving import _without_repeats
-from optimizer.engines.columns.generation import FAR_SHARE, Relaxation, first_caps, generate
+from optimizer.engines.columns.generation import FAR_SHARE, Relaxation, add_cuts, first_caps, generate
 from optimizer.engines.columns.graph import fleet_of, memory_bits, neighbourhoods
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
 from optimizer.engines.columns.listing import list_routes
-from optimizer.engines.columns.master import Restricted, _in_order, _normal_matrix, solve_master
+from optimizer.engines.columns.master import MasterSolution, Restricted, _in_order, _normal_matrix, solve_master
 from optimizer.engines.columns.neighbourhood import improve_group, part_of
 from optimizer.engines.columns.partition import best_partition
 from optimizer.engines.columns.pool import Column, Pool, Table, order_cost_s
@@ -404,3 +404,22 @@ def test_far_below_the_best_plan_generation_ends_sooner_with_a_bound_that_is_one
     assert soon.rounds < whole.rounds
     assert soon.bound_s <= whole.bound_s
     assert soon.gap <= FAR_SHARE * (1 - soon.bound_s / upper_s)
+
+
+def test_cuts_and_the_last_master_solution_belong_together() -> None:
+    day = problem([appointment(f"A{n}", f"{9 + n:02d}:00") for n in range(3)], [executive("E1"), executive("E2")])
+    pricer = Pricer(day_arrays(day))
+    pool = Pool([Column(0, pair, 1) for pair in ((0, 1), (1, 2), (0, 2))])
+
+    def solved(x: float, mu: list[float]) -> MasterSolution:
+        return MasterSolution(1.5, 1.5, np.zeros(3), np.array(mu), np.full(3, x), np.zeros(3), 1)
+
+    relaxation = Relaxation(pool, first_caps(pricer, 500.0), solution=solved(0.5, [0.0]))
+    assert add_cuts(pricer, relaxation, 5) == 1
+    (cut,) = relaxation.cuts
+    assert add_cuts(pricer, relaxation, 5) == 0  # stopped before the master saw the cut
+    assert relaxation.cuts == [cut]
+    relaxation.solution = solved(1 / 3, [0.0, 0.0])  # the cut binds no more, and no other is violated
+    for _ in range(2):
+        assert add_cuts(pricer, relaxation, 5) == 0
+        assert relaxation.cuts == [cut]

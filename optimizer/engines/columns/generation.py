@@ -148,11 +148,14 @@ def forbid_cycles(pricer: Pricer, relaxation: Relaxation) -> int:
 
 
 def add_cuts(pricer: Pricer, relaxation: Relaxation, most: int) -> int:
-    """Cut off the last master solution; cuts that bind no more make room. How many were added."""
-    if relaxation.solution is None:
+    """Cut off the last master solution; cuts that bind no more make room. How many were added.
+
+    None when there is no solution with the present cuts: generation was stopped before the master saw them.
+    """
+    kinds, before = len(pricer.fleet.size), relaxation.cuts
+    if relaxation.solution is None or len(relaxation.solution.mu) != kinds + len(before):
         return 0
-    before = relaxation.cuts
-    binding = relaxation.solution.mu[len(pricer.fleet.size) :] > BINDING
+    binding = relaxation.solution.mu[kinds:] > BINDING
     relaxation.cuts = [cut for cut, binds in zip(relaxation.cuts, binding, strict=True) if binds]
     known = {cut.visits: k for k, cut in enumerate(relaxation.cuts)}
     room = min(most, MOST_PRICED - len(relaxation.cuts))
