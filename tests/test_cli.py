@@ -324,6 +324,7 @@ def test_ctrl_c_while_loading_ends_in_one_line_whatever_is_loaded() -> None:
     swallowing = """
 import os, signal
 from api.start import ended_by_ctrl_c
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background ignores Ctrl-C
 with ended_by_ctrl_c("gone", 7):
     try:
         os.kill(os.getpid(), signal.SIGINT)
@@ -337,10 +338,13 @@ print("went on")
 
 
 def test_after_loading_ctrl_c_is_what_it_was() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with ended_by_ctrl_c("gone", 7):
-        assert signal.getsignal(signal.SIGINT) is not before
-    assert signal.getsignal(signal.SIGINT) is before
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ended_by_ctrl_c("gone", 7):
+            assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, found)
 
 
 def test_a_verdict_says_how_many_broken_promises_cannot_be_avoided() -> None:
