@@ -18,7 +18,7 @@ from numba.core import types
 from numba.core.event import install_timer
 
 from optimizer.bundles import bundle
-from optimizer.domain import Appointment, Delivery, Problem
+from optimizer.domain import Appointment, Delivery, Problem, Visit
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -142,11 +142,18 @@ def _may_serve(problem: Problem) -> BoolArray:
     return np.ascontiguousarray(skilled.astype(np.bool_) & ((pin == -1) | (pin == rows)) & carried)
 
 
+def _windows(visit: Visit) -> tuple[tuple[int, int], ...]:
+    """`visit.windows` as pairs: no object is made for each."""
+    if isinstance(visit, Appointment):
+        return ((visit.slot.open_s, visit.slot.close_s - visit.service_s),)
+    return tuple((window.open_s, window.close_s) for window in visit.windows)
+
+
 @lru_cache(maxsize=8)
 def day_arrays(problem: Problem) -> DayArrays:
     """The arrays of a problem; the same object for the same problem while it is among the last eight used."""
     visits, executives, travel, prices = problem.visits, problem.executives, problem.travel, problem.prices
-    windows = [v.windows for v in visits]
+    windows = [_windows(v) for v in visits]
     prefixes = [e.fixed_prefix for e in executives]
     number = {slot: index for index, slot in enumerate(problem.grid.slots())}
     row_of = problem.visit_row
@@ -165,8 +172,8 @@ def day_arrays(problem: Problem) -> DayArrays:
         place=_ints(travel.index[v.place.place_id] for v in visits),
         service_s=_ints(v.service_s for v in visits),
         window_at=np.concatenate((_ints([0]), np.cumsum(_ints(len(w) for w in windows)))),
-        window_open_s=_ints(w.open_s for ws in windows for w in ws),
-        window_close_s=_ints(w.close_s for ws in windows for w in ws),
+        window_open_s=_ints(w[0] for ws in windows for w in ws),
+        window_close_s=_ints(w[1] for ws in windows for w in ws),
         slot=_ints(number[v.slot] if isinstance(v, Appointment) else NO_SLOT for v in visits),
         weight=_ints(v.weight if isinstance(v, Appointment) else 0 for v in visits),
         unserved_price=_ints(problem.waiting_price_s(v) if isinstance(v, Delivery) else 0 for v in visits),

@@ -15,6 +15,7 @@ whole second t' with P(t') >= P(t) + w.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,7 +41,7 @@ class TravelTable:
     `pace` has 24 entries, one per hour of the day: reference milliseconds gained per clock second.
     `margin_pct` lengthens clocks, never the cost. `origin` says in words where the times come from.
     `filled` lists pairs (from, to) whose times were missing in the source and were filled by a formula.
-    The triangle inequality is not assumed.
+    The triangle inequality is not assumed; `metric` says that it is known to hold.
     """
 
     place_ids: tuple[str, ...]
@@ -50,6 +51,7 @@ class TravelTable:
     margin_pct: int = 0
     origin: str = "given"
     filled: tuple[tuple[str, str], ...] = ()
+    metric: bool = False
 
     def __post_init__(self) -> None:
         size = len(self.place_ids)
@@ -130,7 +132,10 @@ class TravelTable:
     def grown(
         self, place: Place, to_s: Int32Array, from_s: Int32Array, to_m: Int32Array, from_m: Int32Array
     ) -> TravelTable:
-        """The table with one more place at the end, given its times and metres to and from the others, in order."""
+        """The table with one more place at the end, given its times and metres to and from the others, in order.
+
+        They are of the same source as the table: what is known of it goes on to be known.
+        """
         size = len(self.place_ids)
 
         def bordered(inner: Int32Array, row: Int32Array, column: Int32Array) -> Int32Array:
@@ -148,4 +153,21 @@ class TravelTable:
             self.margin_pct,
             self.origin,
             self.filled,
+            self.metric,
+        )
+
+    def only(self, place_ids: Iterable[str]) -> TravelTable:
+        """The table of these of its places, in the order given."""
+        kept = tuple(place_ids)
+        rows = np.array([self.index[place_id] for place_id in kept], dtype=np.int64)
+        among = set(kept)
+        return TravelTable(
+            kept,
+            np.ascontiguousarray(self.reference_s[np.ix_(rows, rows)]),
+            np.ascontiguousarray(self.metres[np.ix_(rows, rows)]),
+            self.pace,
+            self.margin_pct,
+            self.origin,
+            tuple(pair for pair in self.filled if among.issuperset(pair)),
+            self.metric,
         )

@@ -7,17 +7,37 @@ A noun that breaks its own rules cannot be built: it raises `InvalidProblem` car
 found in it at once, each with the path to the value, the value and the rule.
 """
 
+from optimizer.domain.booking import (
+    FOLLOWS,
+    MOST_SERVICES,
+    OFF_DAY,
+    AskedService,
+    Booking,
+    BookingRequest,
+    BookingRules,
+    BookingStatus,
+    NotServed,
+    Wishes,
+)
 from optimizer.domain.executives import Break, Executive, Shift
 from optimizer.domain.faults import ID_PATTERN, Fault, InvalidProblem, MitaanError
-from optimizer.domain.plan import Cost, DayPlan, Limits, PlannedBreak, Progress, Result, Route, Status, Stop
+from optimizer.domain.plan import Cost, DayPlan, Limits, PlannedBreak, Progress, Proof, Result, Route, Status, Stop
 from optimizer.domain.prices import FairnessPiece, Prices, WaitingCurve
 from optimizer.domain.problem import Problem, places_of
 from optimizer.domain.service import Place, ServiceRules, Slot, SlotGrid, TimeWindow
 from optimizer.domain.visits import Appointment, Delivery, Visit
 
 __all__ = [
+    "FOLLOWS",
     "ID_PATTERN",
+    "MOST_SERVICES",
+    "OFF_DAY",
     "Appointment",
+    "AskedService",
+    "Booking",
+    "BookingRequest",
+    "BookingRules",
+    "BookingStatus",
     "Break",
     "Cost",
     "DayPlan",
@@ -28,11 +48,13 @@ __all__ = [
     "InvalidProblem",
     "Limits",
     "MitaanError",
+    "NotServed",
     "Place",
     "PlannedBreak",
     "Prices",
     "Problem",
     "Progress",
+    "Proof",
     "Result",
     "Route",
     "ServiceRules",
@@ -44,5 +66,6 @@ __all__ = [
     "TimeWindow",
     "Visit",
     "WaitingCurve",
+    "Wishes",
     "places_of",
 ]

@@ -82,6 +82,21 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Proof(StrEnum):
+    """How far a reason reaches.
+
+    *Proved* reasons of a visit on no route hold for every plan that breaks no rule but promises. What is claimed then:
+    no such plan serves the visit; for `slot_full`, no such plan serves all the visits the reason names; for
+    `cheaper_later`, no such plan that keeps all promises and serves the visit costs less. Proved reasons of one visit
+    hold together: each names the executives it rules out, and between them they name all. A proved reason why a slot
+    is not offered says that no plan keeps all promises of the day and the new one. *Heuristic* is true of the plan
+    that is there and proves nothing about others.
+    """
+
+    PROVED = "proved"
+    HEURISTIC = "heuristic"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Cost:
     """What a plan costs: two levels, compared in order. The first is never traded for the second.

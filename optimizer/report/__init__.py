@@ -4,10 +4,11 @@ Returns data only. Every "no" carries a code, the subject, an amount with its un
 proved for every plan of the day or only true of this one.
 """
 
+from optimizer.domain import Proof
 from optimizer.report.alone import Alone, Barrier
 from optimizer.report.choices import Alternative, Explanation, explain_visit
 from optimizer.report.figures import DeliveryLeft, Kpis, SlotUse, kpis
-from optimizer.report.nouns import Proof, Reason, ReasonCode
+from optimizer.report.nouns import Reason, ReasonCode
 from optimizer.report.unassigned import reasons
 
 __all__ = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optimizer.domain import Appointment, DayPlan, Executive, Problem, Route, Visit
+from optimizer.domain import Appointment, DayPlan, Executive, Problem, Proof, Route, Visit
 from optimizer.engines.insertion import insertion_cost
 from optimizer.engines.routes import routes_of
 from optimizer.objective import cost
 from optimizer.report.alone import Alone
-from optimizer.report.nouns import Proof, ReasonCode, counted, lasting, listed
+from optimizer.report.nouns import ReasonCode, counted, lasting, listed
 from optimizer.timing import timed_route
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from optimizer.domain import Proof
+
 
 class ReasonCode(StrEnum):
     """Why a visit is on no route, or not on the route of one executive. The comment says what the amount counts."""
@@ -22,19 +24,6 @@ class ReasonCode(StrEnum):
     ROOM_LEFT = "room_left"  # cost seconds that serving it would add: a better plan exists
     NO_ROOM_IN_PLAN = "no_room_in_plan"  # executives who could serve it, but whose routes here leave no time for it
     FIXED_ELSEWHERE = "fixed_elsewhere"  # 1 route that must begin with it
-
-
-class Proof(StrEnum):
-    """How far a reason reaches. *Proved* holds for every plan that breaks no rule but promises.
-
-    What is claimed then: no such plan serves the visit; for `slot_full`, no such plan serves all the
-    visits the reason names; for `cheaper_later`, no such plan that keeps all promises and serves the visit
-    costs less. Proved reasons of one visit hold together: each names the executives it rules out, and
-    between them they name all. *Heuristic* is true of this plan and proves nothing about others.
-    """
-
-    PROVED = "proved"
-    HEURISTIC = "heuristic"
 
 
 @dataclass(frozen=True, slots=True)

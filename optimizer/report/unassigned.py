@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from optimizer.domain import Appointment, DayPlan, Delivery, Problem, Slot, Status, Visit
+from optimizer.domain import Appointment, DayPlan, Delivery, Problem, Proof, Slot, Status, Visit
 from optimizer.engines.insertion import insertion_cost
 from optimizer.engines.routes import Routes, routes_of
 from optimizer.report.alone import Alone, Barrier
-from optimizer.report.nouns import Proof, Reason, ReasonCode, counted, lasting, listed
+from optimizer.report.nouns import Reason, ReasonCode, counted, lasting, listed
 from optimizer.units import hhmm
 
 _FURTHEST_FIRST = (

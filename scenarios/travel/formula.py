@@ -29,6 +29,8 @@ REFERENCE_SPEED_KMH = 24.0
 ROAD_PERMILLE = 1_300
 """ASSUMPTION: metres on the road per 1,000 m of straight line. It counts kilometres, never time."""
 DEFAULT_MARGIN_PCT = 25
+LEAST_FIXED_MINUTES = 0.1
+"""From so many minutes to set out on, the formula is known to keep the triangle inequality."""
 
 _SEMI_MAJOR_M = 6_378_137.0  # WGS 84
 _FLATTENING = 1 / 298.257223563
@@ -76,6 +78,11 @@ class FormulaSpec:
             return (REFERENCE_PACE,) * HOURS
         return tuple(round(REFERENCE_PACE * speed / REFERENCE_SPEED_KMH) for speed in self.speed_kmh_by_hour)
 
+    @property
+    def metric(self) -> bool:
+        """No way over a third place is shorter: one more trip costs more than straight lines are off by rounding."""
+        return self.fixed_minutes >= LEAST_FIXED_MINUTES
+
     def in_words(self) -> str:
         """The formula as the origin of travel times says it."""
         return (
@@ -110,9 +117,12 @@ def _on_the_ellipsoid(places: Sequence[Place]) -> Float64Array:
 
 def straight_line_dm(origins: Sequence[Place], destinations: Sequence[Place]) -> Int64Array:
     """Straight lines in whole decimetres: one row per origin, one column per destination."""
-    start, end = _on_the_ellipsoid(origins), _on_the_ellipsoid(destinations)
-    lines = np.zeros((len(origins), len(destinations)), dtype=np.int64)
-    for first in range(0, len(origins), _BLOCK):
+    return _lines_dm(_on_the_ellipsoid(origins), _on_the_ellipsoid(destinations))
+
+
+def _lines_dm(start: Float64Array, end: Float64Array) -> Int64Array:
+    lines = np.zeros((len(start), len(end)), dtype=np.int64)
+    for first in range(0, len(start), _BLOCK):
         block = start[first : first + _BLOCK]
         squared = np.zeros((len(block), len(end)))
         for axis in range(3):
@@ -169,4 +179,68 @@ def formula_table(places: Sequence[Place], spec: FormulaSpec | None = None) -> T
         pace=spec.pace,
         margin_pct=spec.margin_pct,
         origin=f"formula: {spec.in_words()}; {spec.clocks_in_words()}",
+        metric=spec.metric,
+    )
+
+
+# ------------------------------------------------------------------ places that are not exactly known
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Places made ready for asking the way from one more: their points in space, and how far they may be off.
+
+    Row p of `points` (metres from the centre of the earth) and of `spreads_dm` is the place `place_ids[p]`.
+    """
+
+    place_ids: tuple[str, ...]
+    points: Float64Array
+    spreads_dm: Int64Array
+
+    def only(self, place_ids: Sequence[str]) -> Spots:
+        """These of the spots, in this order."""
+        row = {place_id: number for number, place_id in enumerate(self.place_ids)}
+        rows = np.array([row[place_id] for place_id in place_ids], dtype=np.int64)
+        return Spots(tuple(place_ids), self.points[rows], self.spreads_dm[rows])
+
+    def and_one(self, place: Place, spread_m: int) -> Spots:
+        """The spots and one more, at the end."""
+        more = spots([place], [spread_m])
+        return Spots(
+            (*self.place_ids, place.place_id),
+            np.concatenate((self.points, more.points)),
+            np.concatenate((self.spreads_dm, more.spreads_dm)),
+        )
+
+
+def spots(places: Sequence[Place], spreads_m: Sequence[int] | None = None) -> Spots:
+    """These places; `spreads_m`: the true point lies within so many metres, 0 where not given."""
+    spreads = np.zeros(len(places), dtype=np.int64) if spreads_m is None else np.array(spreads_m, dtype=np.int64) * 10
+    points = _on_the_ellipsoid(places) if places else np.zeros((0, 3))
+    return Spots(tuple(place.place_id for place in places), points, spreads)
+
+
+def formula_rows(of: Spots, place: Place, spread_m: int, spec: FormulaSpec) -> tuple[Int32Array, Int32Array]:
+    """Reference seconds and metres between one place and each of the spots, the same both ways.
+
+    The spreads of both ends lengthen the line.
+    """
+    one = spots([place], [spread_m])
+    lines = _lines_dm(one.points, of.points)[0] + of.spreads_dm + one.spreads_dm[0]
+    return reference_seconds(lines, spec), road_metres(lines)
+
+
+def formula_table_of_spots(of: Spots, spec: FormulaSpec) -> TravelTable:
+    """The travel table of these spots: what `formula_rows` says of each pair; a place is no way from itself."""
+    lines = _lines_dm(of.points, of.points) + of.spreads_dm[:, None] + of.spreads_dm[None, :]
+    np.fill_diagonal(lines, 0)
+    spread = f"; {int((of.spreads_dm > 0).sum())} places are not exactly known" if of.spreads_dm.any() else ""
+    return TravelTable(
+        of.place_ids,
+        reference_seconds(lines, spec),
+        road_metres(lines),
+        pace=spec.pace,
+        margin_pct=spec.margin_pct,
+        origin=f"formula: {spec.in_words()}; {spec.clocks_in_words()}{spread}",
+        metric=spec.metric,
     )

@@ -11,7 +11,7 @@ as no plan at all costs more than M there, W >= (LB - M) / p.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -46,10 +46,37 @@ def broken_promises_by_routes(
     upper = incumbent.level[0]
     if upper == 0 or int(day.weight.sum()) > HEAVIEST:
         return 0
-    kept = np.flatnonzero(day.slot != NO_SLOT)
-    visits = np.union1d(kept, day.prefix).astype(np.int64)
+    visits = np.union1d(np.flatnonzero(day.slot != NO_SLOT), day.prefix).astype(np.int64)
+    bound = _relaxed(day, visits, incumbent.orders, upper, stop, executor, tell).bound
+    return 0 if bound is None else min(upper, max(0, -(-bound // GRID)))
+
+
+def promises_by_routes(
+    day: DayArrays, visits: Int64Array, orders: Sequence[Sequence[int]], stop: Stop
+) -> Int64Array | None:
+    """Prices of these visits, in GRIDths of their weights, at which their routes are worth too little to serve all.
+
+    By the same column generation, from `orders`, routes of each executive that serve all but one of the visits, ended
+    at the first positive bound. None when there was none.
+    """
+    relaxation = _relaxed(day, visits, orders, 1, stop, None, None)
+    if relaxation.bound is None or relaxation.bound <= 0 or relaxation.duals is None:
+        return None
+    return relaxation.duals.pi
+
+
+def _relaxed(
+    day: DayArrays,
+    visits: Int64Array,
+    orders: Sequence[Sequence[int]],
+    upper: int,
+    stop: Stop,
+    executor: ThreadPoolExecutor | None,
+    tell: Callable[[Relaxation], None] | None,
+) -> Relaxation:
+    """The least weight of these visits left out, by column generation from known orders; `upper` is enough."""
     part = part_of(day, range(len(day.start_place)), visits.tolist())._replace(
-        reference_s=_shortest(day.reference_s) if len(visits) < len(day.place) else day.reference_s,
+        reference_s=_shortest(day.reference_s) if (day.slot == NO_SLOT).any() else day.reference_s,
         overtime_permille=0,
         fairness_above_s=np.zeros(0, dtype=np.int64),
         fairness_permille=np.zeros(0, dtype=np.int64),
@@ -59,15 +86,13 @@ def broken_promises_by_routes(
     row = np.full(len(day.place), -1, dtype=np.int64)
     row[visits] = np.arange(len(visits))
     pool = Pool()
-    for column in incumbent.columns():
-        made = tuple(int(row[v]) for v in column.visits if row[v] >= 0)
+    for e, order in enumerate(orders):
+        made = tuple(int(row[v]) for v in order if row[v] >= 0)
         if made:
-            pool.add(Column(int(pricer.fleet.of[_of_class(incumbent, column.kind)]), made, 0))
+            pool.add(Column(int(pricer.fleet.of[e]), made, 0))
     caps: Int64Array = part.weight.copy()
     relaxation = Relaxation(pool, caps, final_caps=True)
-    generate(pricer, relaxation, stop, enough=1e-9, far_share=0.0, upper_s=upper, tell=tell)
-    bound = relaxation.bound
-    return 0 if bound is None else min(upper, max(0, -(-bound // GRID)))
+    return generate(pricer, relaxation, stop, enough=1e-9, far_share=0.0, upper_s=upper, tell=tell)
 
 
 def promise_price_s(day: DayArrays, average_s: float) -> int:
@@ -105,10 +130,6 @@ def both_levels(bound_s: int | None, price_s: int, most_s: int, least: int) -> t
         return least, None
     least = max(least, -(-(bound_s - most_s) // price_s))
     return least, max(0, bound_s - price_s * least)
-
-
-def _of_class(incumbent: Incumbent, kind: int) -> int:
-    return int(incumbent.fleet.who[kind])
 
 
 def _shortest(reference_s: Int32Array) -> Int32Array:

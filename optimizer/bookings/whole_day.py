@@ -1,0 +1,136 @@
+"""Publish, restaff, close, sell: verbs that change a whole day. What promises it has are kept, or named."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from optimizer.bookings.nouns import (
+    Change,
+    DayBook,
+    Event,
+    Refusal,
+    RefusalCode,
+    Verdict,
+    owners,
+    told,
+    with_bookings,
+)
+from optimizer.domain import Booking, BookingStatus, Problem
+from optimizer.engines import Orders
+from optimizer.slots import PromisedDay, release, rewitness, verified
+from optimizer.stop import Stop
+
+_S = BookingStatus
+
+
+def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -> Verdict:
+    """The plan becomes the witness of the day, deliveries included, and its bookings are planned.
+
+    The plan must serve exactly the promises as they are now: bookings and live holds, those at risk as far as it can.
+    It may be published again with other routes; bookings whose executive changes are reassigned.
+    """
+    due = {b.booking_id: b for b in book.bookings.values() if b.live(now)}
+    appointments = {a.visit_id: a for a in problem.appointments}
+    served = {v for order in orders.values() for v in order}
+    fixed = {k for k, b in due.items() if not b.at_risk}
+    missing = sorted(k for k in fixed if k not in served)
+    strange = sorted((appointments.keys() | (served - problem.visit_by_id.keys())) - due.keys())
+    other = sorted(k for k in due.keys() & appointments.keys() if not _same(due[k], problem, k))
+    if missing or strange or other:
+        text = f"the bookings have changed since: {len(missing)} missing, {len(strange)} gone, {len(other)} other"
+        return Refusal(
+            RefusalCode.PLAN_OUTDATED, book.day.date.isoformat(), text, bookings=(*missing, *strange, *other)
+        )
+    kept = replace(problem, visits=tuple(v for v in problem.visits if v.visit_id in served))
+    day = verified(
+        replace(
+            book.day,
+            problem=kept,
+            witness={e: tuple(order) for e, order in orders.items() if order},
+            sale=replace(book.day.sale, published=True),
+            empty_stops=frozenset(),
+        )
+    )
+    owner = owners(orders)
+    changed, events = [], []
+    for booking_id, booking in sorted(due.items()):
+        who = owner.get(booking_id)
+        if booking.status is _S.HELD or who is None:
+            continue
+        planned = replace(
+            booking,
+            status=_S.PLANNED if booking.status is _S.BOOKED else booking.status,
+            at_risk=False,
+            executive_id=who,
+        )
+        if planned != booking:
+            again = booking.executive_id not in (None, who)
+            kind = "appointment.reassigned" if again else "appointment.assigned"
+            events.append(told(kind, planned, executive=who, before=booking.executive_id))
+            changed.append(planned)
+    head = Event("plan.published", book.day.date.isoformat(), book.day.date, {"appointments": len(appointments)})
+    return Change((with_bookings(book, day, changed),), tuple(changed), (head, *events))
+
+
+def _same(booking: Booking, problem: Problem, visit_id: str) -> bool:
+    """The plan's appointment is still the booking: same slot, point, service and skills."""
+    planned = next(a for a in problem.appointments if a.visit_id == visit_id)
+    own = booking.appointment
+    return (planned.slot, planned.place.lon, planned.place.lat, planned.service_s, planned.skills) == (
+        own.slot,
+        own.place.lon,
+        own.place.lat,
+        own.service_s,
+        own.skills,
+    )
+
+
+# ------------------------------------------------------------------------- what changes a whole day
+
+
+def restaff(book: DayBook, problem: Problem, stop: Stop, *, force: bool = False, seed: int = 1) -> Verdict:
+    """The day with other staff, service or travel times: `problem` holds its promises under the new conditions.
+
+    Promises that it does not hold cannot be kept: their executive is not there. Accepted only with a witness for all
+    promises; else refused with those in the way, or, by force, these are marked at risk. A published day is not
+    changed here.
+    """
+    if book.day.sale.published:
+        text = "the plan is published; it is revised, not restaffed"
+        return Refusal(RefusalCode.DAY_PUBLISHED, book.day.date.isoformat(), text)
+    found = rewitness(book.day, problem, stop, seed)
+    left_out = [a.visit_id for a in book.day.promises if a.visit_id not in problem.visit_by_id]
+    broken = tuple(sorted((*found.broken, *left_out)))
+    if broken and not force:
+        known = "no plan keeps more" if found.proved else "no plan was found that keeps more"
+        text = f"{len(broken)} promises could not be kept; {known}"
+        return Refusal(RefusalCode.PROMISES_IN_THE_WAY, book.day.date.isoformat(), text, bookings=broken)
+    return _with_risk(book, found.day, broken, "day.changed")
+
+
+def close(book: DayBook, because: str | None, *, force: bool = False) -> Verdict:
+    """The day closed to booking and service, or open again (None). With promises on it only by force: all at risk."""
+    sale = replace(book.day.sale, closed_because=because)
+    promised = tuple(a.visit_id for a in book.day.promises)
+    if because is None or not promised:
+        return _with_risk(book, replace(book.day, sale=sale), (), "day.changed")
+    if not force:
+        text = f"{len(promised)} promises are on this day"
+        return Refusal(RefusalCode.PROMISES_IN_THE_WAY, book.day.date.isoformat(), text, bookings=promised)
+    return _with_risk(book, release(replace(book.day, sale=sale), promised), promised, "day.changed")
+
+
+def sell(book: DayBook, stop_sales: Collection[int], quotas: Mapping[int, int]) -> Verdict:
+    """Other stop-sales and quotas; promises made before stay."""
+    sale = replace(book.day.sale, stop_sales=frozenset(stop_sales), quotas=dict(quotas))
+    return _with_risk(book, replace(book.day, sale=sale), (), "day.changed")
+
+
+def _with_risk(book: DayBook, day: PromisedDay, broken: Collection[str], kind: str) -> Change:
+    """The changed day; these bookings are at risk from now on."""
+    lost = [replace(book.bookings[booking_id], at_risk=True) for booking_id in sorted(broken)]
+    head = Event(kind, day.date.isoformat(), day.date, {"at_risk": len(lost)})
+    events = (head, *(told("booking.at_risk", b) for b in lost))
+    return Change((with_bookings(book, day, lost),), tuple(lost), events)
