@@ -54,7 +54,7 @@ class _Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
     """A column: where its value goes in the row of the day file, how it is typed, and what it means to a person."""
 
     path: KeyPath
@@ -66,7 +66,8 @@ class _Column:
 # ------------------------------------------------------------------------------- typed cells
 
 
-def _text(cell: str, _date: dt.date) -> str:
+def text_cell(cell: str, _date: dt.date) -> str:
+    """The cell as it is."""
     return cell
 
 
@@ -123,49 +124,49 @@ def _fault(code: str, cell: str, rule: str) -> InvalidProblem:
     return InvalidProblem([Fault((), code, cell, rule)])
 
 
-_COLUMNS: dict[str, dict[str, _Column]] = {
+COLUMNS: Mapping[str, Mapping[str, Column]] = {
     VISITS: {
-        "id": _Column(("id",), _text, "letters, digits and . _ : - (at most 64), once in the table", True),
-        "kind": _Column(("kind",), _text, "appointment (promised, in a slot) or delivery (may wait)", True),
-        "lon": _Column(("location", "coordinates", 0), _number, "degrees east, like 81.6369", True),
-        "lat": _Column(("location", "coordinates", 1), _number, "degrees north, like 21.2425", True),
-        "place": _Column(("place",), _text, "what a travel matrix calls the place; empty: the id of the visit"),
-        "service": _Column(("service",), _text, "id of the service"),
-        "service_minutes": _Column(("service_s",), _seconds, "minutes at the door", True),
-        "slot": _Column(("slot",), _moment, "appointments: when the slot opens, like 10:00"),
-        "weight": _Column(("weight",), _whole, "appointments: what breaking the promise counts; empty: 1"),
-        "windows": _Column(
+        "id": Column(("id",), text_cell, "letters, digits and . _ : - (at most 64), once in the table", True),
+        "kind": Column(("kind",), text_cell, "appointment (promised, in a slot) or delivery (may wait)", True),
+        "lon": Column(("location", "coordinates", 0), _number, "degrees east, like 81.6369", True),
+        "lat": Column(("location", "coordinates", 1), _number, "degrees north, like 21.2425", True),
+        "place": Column(("place",), text_cell, "what a travel matrix calls the place; empty: the id of the visit"),
+        "service": Column(("service",), text_cell, "id of the service"),
+        "service_minutes": Column(("service_s",), _seconds, "minutes at the door", True),
+        "slot": Column(("slot",), _moment, "appointments: when the slot opens, like 10:00"),
+        "weight": Column(("weight",), _whole, "appointments: what breaking the promise counts; empty: 1"),
+        "windows": Column(
             ("windows",), _windows, "deliveries: when it may begin, like 09:00-12:00;14:00-18:00; empty: any time"
         ),
-        "due": _Column(("due",), _text, "deliveries: the last good day, like 2026-12-05"),
-        "waiting_price_s": _Column(
+        "due": Column(("due",), text_cell, "deliveries: the last good day, like 2026-12-05"),
+        "waiting_price_s": Column(
             ("waiting_price_s",),
             _whole,
             "deliveries: cost seconds of leaving it for another day; empty: by the due date",
         ),
-        "held_by": _Column(("held_by",), _text, "deliveries: executive who has the envelope; empty: at the office"),
-        "skills": _Column(("skills",), _words, "needed, separated by ; or space"),
-        "pinned_to": _Column(("pinned_to",), _text, "the only executive who may go; empty: any"),
+        "held_by": Column(("held_by",), text_cell, "deliveries: executive who has the envelope; empty: at the office"),
+        "skills": Column(("skills",), _words, "needed, separated by ; or space"),
+        "pinned_to": Column(("pinned_to",), text_cell, "the only executive who may go; empty: any"),
     },
     EXECUTIVES: {
-        "id": _Column(("id",), _text, "letters, digits and . _ : - (at most 64), once in the table; no names", True),
-        "shift_open": _Column(("shift", "open"), _moment, "earliest departure, like 08:00", True),
-        "shift_close": _Column(("shift", "close"), _moment, "latest return without overtime, like 16:00", True),
-        "overtime_minutes": _Column(("shift", "overtime_minutes"), _whole, "overtime allowed; empty: none"),
-        "skills": _Column(("skills",), _words, "and kits, separated by ; or space"),
-        "start_place": _Column(("start", "place"), _text, "id of the place; empty: home-<id>, or the office"),
-        "start_lon": _Column(("start", "location", "coordinates", 0), _number, "degrees east; empty: the office"),
-        "start_lat": _Column(("start", "location", "coordinates", 1), _number, "degrees north; empty: the office"),
-        "end_place": _Column(("end", "place"), _text, "as start; all three empty: where the shift starts"),
-        "end_lon": _Column(("end", "location", "coordinates", 0), _number, "degrees east"),
-        "end_lat": _Column(("end", "location", "coordinates", 1), _number, "degrees north"),
-        "break_minutes": _Column(("break", "minutes"), _whole, "length of the break; empty: none"),
-        "break_earliest": _Column(("break", "earliest"), _moment, "when it may begin at the earliest, like 11:00"),
-        "break_latest": _Column(("break", "latest"), _moment, "when it must begin at the latest, like 14:30"),
-        "preferred_visits": _Column(
+        "id": Column(("id",), text_cell, "letters, digits and . _ : - (at most 64), once in the table; no names", True),
+        "shift_open": Column(("shift", "open"), _moment, "earliest departure, like 08:00", True),
+        "shift_close": Column(("shift", "close"), _moment, "latest return without overtime, like 16:00", True),
+        "overtime_minutes": Column(("shift", "overtime_minutes"), _whole, "overtime allowed; empty: none"),
+        "skills": Column(("skills",), _words, "and kits, separated by ; or space"),
+        "start_place": Column(("start", "place"), text_cell, "id of the place; empty: home-<id>, or the office"),
+        "start_lon": Column(("start", "location", "coordinates", 0), _number, "degrees east; empty: the office"),
+        "start_lat": Column(("start", "location", "coordinates", 1), _number, "degrees north; empty: the office"),
+        "end_place": Column(("end", "place"), text_cell, "as start; all three empty: where the shift starts"),
+        "end_lon": Column(("end", "location", "coordinates", 0), _number, "degrees east"),
+        "end_lat": Column(("end", "location", "coordinates", 1), _number, "degrees north"),
+        "break_minutes": Column(("break", "minutes"), _whole, "length of the break; empty: none"),
+        "break_earliest": Column(("break", "earliest"), _moment, "when it may begin at the earliest, like 11:00"),
+        "break_latest": Column(("break", "latest"), _moment, "when it must begin at the latest, like 14:30"),
+        "preferred_visits": Column(
             ("preferred_visits",), _words, "visits to serve if possible, separated by ; or space"
         ),
-        "fixed_prefix": _Column(("fixed_prefix",), _words, "visits the route begins with, in this order"),
+        "fixed_prefix": Column(("fixed_prefix",), _words, "visits the route begins with, in this order"),
     },
 }
 NOTE = "note"
@@ -245,7 +246,7 @@ class _Reading:
         """Read a table; what is wrong with its form is noted."""
         self._file[key] = path.name
         try:
-            self._cells[key], faults = _records(decoded(read_bytes(path)), _COLUMNS[key])
+            self._cells[key], faults = records_of(decoded(read_bytes(path)), COLUMNS[key])
         except InvalidInput as error:
             self.outside.extend(error.faults)
         except InvalidProblem as error:
@@ -264,28 +265,7 @@ class _Reading:
         return {VISITS: visits, EXECUTIVES: executives}
 
     def _row(self, key: str, number: int) -> dict[str, Any]:
-        cells = self._cells[key][number][1]
-        row: dict[str, Any] = {}
-        for name, column in _COLUMNS[key].items():
-            if not cells.get(name):
-                continue
-            try:
-                value = column.read(cells[name], self._date)
-            except InvalidProblem as error:
-                value = _Unreadable()
-                self.faults.extend(fault.under(key, number, *column.path) for fault in error.faults)
-            part: dict[Any, Any] = row
-            for step in column.path[:-1]:
-                part = part.setdefault(step, {})
-            part[column.path[-1]] = value
-        for holder, at in ((row, ()), (row.get("start"), ("start",)), (row.get("end"), ("end",))):
-            if isinstance(holder, dict) and "location" in holder:
-                parts = holder["location"]["coordinates"]
-                for half in {0, 1} - parts.keys():
-                    path = (key, number, *at, "location", "coordinates", half)
-                    self.faults.append(Fault(path, "missing_field", None, "both degrees of a point are given"))
-                holder["location"] = _location(parts.get(0, _Unreadable()), parts.get(1, _Unreadable()))
-        return row
+        return typed_row(self._cells[key][number][1], COLUMNS[key], self._date, (key, number), self.faults)
 
     def told(self, faults: Iterable[Fault]) -> list[FileFault]:
         """Faults by their path in a day file, told by line and column of the tables."""
@@ -303,16 +283,55 @@ class _Reading:
         if not isinstance(number, int):
             return FileFault((), fault.code, fault.value, fault.rule, self._file[key], 1)
         line, cells = self._cells[key][number]
-        name = _column_of(_COLUMNS[key], fault.path[2:])
-        code, rule, value = fault.code, fault.rule, fault.value
+        code, rule = fault.code, fault.rule
         if code == "unknown_field":
             code, rule = "not_of_this_kind", f"empty for a visit of kind {cells.get('kind', '')}"
-        if name is not None and _COLUMNS[key][name].path == fault.path[2:]:
-            value = cells.get(name) or None
-        return FileFault((), code, value, rule, self._file[key], line, name)
+        in_row = Fault(fault.path[2:], code, fault.value, rule)
+        return told_by_cell(in_row, self._file[key], line, cells, COLUMNS[key])
 
 
-def _column_of(columns: Mapping[str, _Column], path: KeyPath) -> str | None:
+def typed_row(
+    cells: Mapping[str, str], columns: Mapping[str, Column], date: dt.date, at: KeyPath, faults: list[Fault]
+) -> dict[str, Any]:
+    """The filled cells of a line as a row of the day file; what cannot be typed is noted under the path `at`.
+
+    Such a cell leaves a stand-in in the row: what is read later passes over it, as its fault is known.
+    """
+    row: dict[str, Any] = {}
+    for name, column in columns.items():
+        if not cells.get(name):
+            continue
+        try:
+            value = column.read(cells[name], date)
+        except InvalidProblem as error:
+            value = _Unreadable()
+            faults.extend(fault.under(*at, *column.path) for fault in error.faults)
+        part: dict[Any, Any] = row
+        for step in column.path[:-1]:
+            part = part.setdefault(step, {})
+        part[column.path[-1]] = value
+    for holder, below in ((row, ()), (row.get("start"), ("start",)), (row.get("end"), ("end",))):
+        if isinstance(holder, dict) and "location" in holder:
+            parts = holder["location"]["coordinates"]
+            for half in {0, 1} - parts.keys():
+                path = (*at, *below, "location", "coordinates", half)
+                faults.append(Fault(path, "missing_field", None, "both degrees of a point are given"))
+            holder["location"] = _location(parts.get(0, _Unreadable()), parts.get(1, _Unreadable()))
+    return row
+
+
+def told_by_cell(
+    fault: Fault, file: str, line: int, cells: Mapping[str, str], columns: Mapping[str, Column]
+) -> FileFault:
+    """A fault at a path in a row of the day file, told by the line and the column its value came from."""
+    name = _column_of(columns, fault.path)
+    value = fault.value
+    if name is not None and columns[name].path == fault.path:
+        value = cells.get(name) or None
+    return FileFault((), fault.code, value, fault.rule, file, line, name)
+
+
+def _column_of(columns: Mapping[str, Column], path: KeyPath) -> str | None:
     """The column a path in a row of the day file came from, or the first of those below it."""
     for name, column in columns.items():
         shared = min(len(path), len(column.path))
@@ -327,7 +346,7 @@ def _home(row: dict[str, Any], key: str, otherwise: Any) -> Any:
     return otherwise if given is None else {"place": f"home-{row.get('id')}", **given}
 
 
-def _records(text: str, columns: Mapping[str, _Column]) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]:
+def records_of(text: str, columns: Mapping[str, Column]) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]:
     """The rows that are not empty, each with the line it begins on, and the faults of the form of the table.
 
     Raises InvalidProblem, its paths (line, column), where there is no table to go on with.
@@ -383,7 +402,7 @@ def _open_quote(lines: list[str]) -> int:
     return opened
 
 
-def _heading_faults(line: int, heading: list[str], columns: Mapping[str, _Column]) -> Iterator[Fault]:
+def _heading_faults(line: int, heading: list[str], columns: Mapping[str, Column]) -> Iterator[Fault]:
     if len(heading) == 1 and re.search(r"[;\t]", heading[0]):
         yield Fault((line, 1), "not_comma_separated", heading[0][:60], "cells are separated by commas")
         return
@@ -430,25 +449,29 @@ def _written(folder: str | Path, contents: Mapping[str, str]) -> list[Path]:
 def _tables(day: ScenarioDay) -> dict[str, str]:
     problem = day.problem
     return {
-        FILES[VISITS]: _csv(VISITS, [_visit_cells(visit) for visit in problem.visits]),
-        FILES[EXECUTIVES]: _csv(EXECUTIVES, [_executive_cells(executive) for executive in problem.executives]),
+        FILES[VISITS]: csv_text(COLUMNS[VISITS], [_visit_cells(visit) for visit in problem.visits]),
+        FILES[EXECUTIVES]: csv_text(
+            COLUMNS[EXECUTIVES], [executive_cells(executive) for executive in problem.executives]
+        ),
     }
 
 
-def _csv(key: str, rows: list[dict[str, object]]) -> str:
+def csv_text(columns: Iterable[str], rows: list[dict[str, object]]) -> str:
+    """A table with these columns and a note; cells a row does not name are empty."""
     import pandas as pd  # noqa: PLC0415  a third of a second that planning a day does not need
 
-    frame = pd.DataFrame(rows, columns=[*_COLUMNS[key], NOTE], dtype=object)
+    frame = pd.DataFrame(rows, columns=[*columns, NOTE], dtype=object)
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _clock(second: int) -> str:
+def clock_cell(second: int) -> str:
+    """A day second as it stands in a cell: 09:30, or 09:30:15 where there are seconds."""
     hours, rest = divmod(second, HOUR_S)
     minutes, seconds = divmod(rest, MINUTE_S)
     return f"{hours:02d}:{minutes:02d}" + (f":{seconds:02d}" if seconds else "")
 
 
-def _minutes(seconds: int) -> str:
+def minutes_cell(seconds: int) -> str:
     """Minutes with as many decimals as say the second."""
     return f"{seconds / MINUTE_S:.4f}".rstrip("0").rstrip(".")
 
@@ -460,29 +483,30 @@ def _visit_cells(visit: Visit) -> dict[str, object]:
         "lat": float(visit.place.lat),
         "place": visit.place.place_id,
         "service": visit.service_id,
-        "service_minutes": _minutes(visit.service_s),
+        "service_minutes": minutes_cell(visit.service_s),
         "skills": ";".join(sorted(visit.skills)),
         "pinned_to": visit.pinned_to,
     }
     if isinstance(visit, Appointment):
-        return {**cells, "kind": "appointment", "slot": _clock(visit.slot.open_s), "weight": visit.weight}
+        return {**cells, "kind": "appointment", "slot": clock_cell(visit.slot.open_s), "weight": visit.weight}
     return {
         **cells,
         "kind": "delivery",
-        "windows": ";".join(f"{_clock(w.open_s)}-{_clock(w.close_s)}" for w in visit.windows),
+        "windows": ";".join(f"{clock_cell(w.open_s)}-{clock_cell(w.close_s)}" for w in visit.windows),
         "due": visit.due,
         "waiting_price_s": visit.waiting_price_s,
         "held_by": visit.held_by,
     }
 
 
-def _executive_cells(executive: Executive) -> dict[str, object]:
+def executive_cells(executive: Executive) -> dict[str, object]:
+    """The row of an executive in executives.csv, by column."""
     shift, pause = executive.shift, executive.pause
     return {
         "id": executive.executive_id,
-        "shift_open": _clock(shift.open_s),
-        "shift_close": _clock(shift.close_s),
-        "overtime_minutes": _minutes(shift.overtime_s),
+        "shift_open": clock_cell(shift.open_s),
+        "shift_close": clock_cell(shift.close_s),
+        "overtime_minutes": minutes_cell(shift.overtime_s),
         "skills": ";".join(sorted(executive.skills)),
         "start_place": executive.start.place_id,
         "start_lon": float(executive.start.lon),
@@ -490,9 +514,9 @@ def _executive_cells(executive: Executive) -> dict[str, object]:
         "end_place": executive.end.place_id,
         "end_lon": float(executive.end.lon),
         "end_lat": float(executive.end.lat),
-        "break_minutes": _minutes(pause.duration_s) if pause else None,
-        "break_earliest": _clock(pause.window.open_s) if pause else None,
-        "break_latest": _clock(pause.window.close_s) if pause else None,
+        "break_minutes": minutes_cell(pause.duration_s) if pause else None,
+        "break_earliest": clock_cell(pause.window.open_s) if pause else None,
+        "break_latest": clock_cell(pause.window.close_s) if pause else None,
         "preferred_visits": ";".join(sorted(executive.preferred_visits)),
         "fixed_prefix": ";".join(executive.fixed_prefix),
     }
@@ -543,8 +567,8 @@ def _template(city: City) -> dict[str, str]:
         },
     ]
     return {
-        FILES[VISITS]: _csv(VISITS, visits),
-        FILES[EXECUTIVES]: _csv(EXECUTIVES, executives),
+        FILES[VISITS]: csv_text(COLUMNS[VISITS], visits),
+        FILES[EXECUTIVES]: csv_text(COLUMNS[EXECUTIVES], executives),
         EXPLANATION: _explanation(),
     }
 
@@ -555,7 +579,7 @@ def _explanation() -> str:
         "Columns may stand in any order; those without * may be left out. Times are local, like 09:30.",
         f"The column {NOTE} is for you and is not read: write no names or telephone numbers anywhere else.",
     ]
-    for key, columns in _COLUMNS.items():
+    for key, columns in COLUMNS.items():
         lines += ["", FILES[key]]
         lines += [f"  {name}{'*' if column.required else ''}: {column.meaning}" for name, column in columns.items()]
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from optimizer.domain import Place
 from scenarios.catalogue import Catalogue, City, CityGeometry
 from scenarios.generate.dice import Dice
+from scenarios.places import ASSUMED_REACH_M
 
 PARTS = 100_000
 """Of a degree: the grid on which points lie."""
@@ -19,8 +20,6 @@ JITTER_M = (50, 150)
 """An address lies this far from the point of its locality, wherever that is: schools and houses are not at one spot."""
 THIN_GAZETTEER = 30
 """With less weight than this in its gazetteer a city has too few points; half the addresses follow its reach."""
-ASSUMED_REACH_M = (1_200, 2_500, 4_000)
-"""ASSUMPTION, for a city of which nothing is known: half, nine in ten, all addresses lie within."""
 
 
 @dataclass(frozen=True, slots=True)

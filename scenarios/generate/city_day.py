@@ -79,16 +79,28 @@ class _Request:
 # ------------------------------------------------------------------------------------- volumes
 
 
-def _volume(catalogue: Catalogue, city: City, date: dt.date, notes: list[str]) -> _Volume:
-    """Visits of an ordinary day and staff: those of city_volumes.csv, else by the rule that table was made with."""
+def staff_size(catalogue: Catalogue, city: City) -> int:
+    """Executives of the city on every day. Raises InvalidProblem where that cannot be known, as `generate_day`."""
+    return _weekday(catalogue, city, [])[2]
+
+
+def _weekday(catalogue: Catalogue, city: City, notes: list[str]) -> tuple[int, int, int]:
+    """Tenths of collections, tenths of deliveries and executives of a weekday.
+
+    They are those of city_volumes.csv, else by the rule that table was made with.
+    """
     known = catalogue.volume_of(city)
-    scheme = catalogue.scheme
     if known is not None:
-        collections, deliveries = known.collections_as_run_tenths, known.deliveries_as_run_tenths
-        executives = known.executives_as_run
-    else:
-        collections, deliveries = _by_population(catalogue, city, notes)
-        executives = max(1, _of(collections + deliveries, 100, 1_000 * scheme.stops_per_executive))
+        return known.collections_as_run_tenths, known.deliveries_as_run_tenths, known.executives_as_run
+    collections, deliveries = _by_population(catalogue, city, notes)
+    stops = 1_000 * catalogue.scheme.stops_per_executive
+    return collections, deliveries, max(1, _of(collections + deliveries, 100, stops))
+
+
+def _volume(catalogue: Catalogue, city: City, date: dt.date, notes: list[str]) -> _Volume:
+    """Visits of an ordinary day and staff."""
+    scheme = catalogue.scheme
+    collections, deliveries, executives = _weekday(catalogue, city, notes)
     if date.weekday() == SUNDAY:
         collections = _of(collections, scheme.sunday_demand_percent, 100)
         deliveries = _of(deliveries, scheme.sunday_demand_percent, 100)
