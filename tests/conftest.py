@@ -1,6 +1,13 @@
-"""How random tests run: repeatable in the quick suite, freshly random with `--hypothesis-profile=random`."""
+"""How random tests run: repeatable in the quick suite, freshly random with `--hypothesis-profile=random`.
+
+And the fixtures that several test files share.
+"""
 
 from hypothesis import HealthCheck, settings
+
+from tests.stores import database, dialect, empty_address, postgresql, store_address
+
+__all__ = ["database", "dialect", "empty_address", "postgresql", "store_address"]
 
 _SLOW_TO_DRAW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 

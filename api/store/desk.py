@@ -1,0 +1,424 @@
+"""The dispatch desk's side of the store: rosters, sales, deliveries, and the plan of a day up to its publishing.
+
+Whatever changes a day that has promises is written only with a new witness; without one it is refused, with the
+promises in the way, or they are marked at risk by force.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from api.store.rows import CityRules, rules_values
+from api.store.schema import city_rules, days, deliveries, epoch_ms, json_text, plans
+from api.store.states import DayState, delivery_of, problem_with, rules_in
+from api.store.store import Store, Verb, new_id
+from api.store.writing import (
+    VersionChanged,
+    View,
+    keys_of,
+    state_after,
+    with_expired,
+    write_bookings,
+    write_day,
+    write_events,
+)
+from optimizer.bookings import (
+    Change,
+    Event,
+    Refusal,
+    RefusalCode,
+    Verdict,
+    close,
+    publish,
+    restaff,
+    sell,
+    unknown,
+)
+from optimizer.calendar import due_date
+from optimizer.domain import BookingStatus, Delivery, Executive, Fault, InvalidProblem, Problem
+from optimizer.domain.faults import id_faults
+from optimizer.engines import Orders
+from optimizer.stop import StopAt
+from scenarios.catalogue import City, Service
+from scenarios.places import Whereabouts
+from scenarios.travel import FormulaSpec, Spots
+
+REPAIR_S = 10.0
+"""Seconds that finding a new witness for a changed day may take."""
+
+
+class DeliveryStatus:
+    """Where a delivery stands."""
+
+    WAITING, PLANNED, DELIVERED, CANCELLED = "waiting", "planned", "delivered", "cancelled"
+
+
+# ------------------------------------------------------------------------------ rosters and rules
+
+
+def set_roster(
+    store: Store,
+    city: City,
+    date: dt.date,
+    executives: Sequence[Executive],
+    *,
+    force: bool = False,
+    travel: str | None = None,
+    limit_s: float = REPAIR_S,
+) -> Verdict:
+    """Who works on a day. With promises on it accepted only with a witness for all of them; see `restaff`.
+
+    `travel`, where given, is another travel formula for the day (as `travel_text` writes it), the present one else.
+    Raises InvalidProblem for a day without service.
+    """
+    closed = store.facts.closed(city, date)
+    if closed is not None:
+        raise InvalidProblem([Fault(("date",), "closed_day", date.isoformat(), f"a day with service ({closed})")])
+    on_duty = {e.executive_id for e in executives}
+
+    def verb(views: Mapping[dt.date, View]) -> Verdict:
+        view = views[date]
+        state = view.state
+        problem, _ = problem_with(
+            store.facts,
+            city,
+            date,
+            executives,
+            booked=[b for b in view.book.bookings.values() if not b.at_risk and b.pinned_to in {None, *on_duty}],
+            slot_minutes=state.slot_minutes,
+            travel=state.travel if travel is None else travel,
+        )
+        return restaff(view.book, problem, StopAt(time_limit_s=limit_s), force=force, seed=store.seed)
+
+    return _whole_day(store, city, date, verb, travel)
+
+
+def set_closed(store: Store, city: City, date: dt.date, because: str | None, *, force: bool = False) -> Verdict:
+    """Close a day, with the reason, or open it again with None."""
+    return store.run(city, [date], lambda views: close(views[date].book, because, force=force))
+
+
+def set_sale(
+    store: Store, city: City, date: dt.date, stop_sales: Collection[int], quotas: Mapping[int, int]
+) -> Verdict:
+    """Which slots (by number, from 0) of a day are not for sale, and the most promises of others."""
+    grid = store.facts.grid(store_rules(store, city).slot_minutes)
+    faults = [
+        Fault(("slots",), "unknown_slot", slot, f"a slot from 0 to {len(grid) - 1}")
+        for slot in sorted({*stop_sales, *quotas})
+        if not 0 <= slot < len(grid)
+    ]
+    faults += [Fault(("quotas", str(s)), "negative", q, "not negative") for s, q in sorted(quotas.items()) if q < 0]
+    if faults:
+        raise InvalidProblem(faults)
+    return store.run(city, [date], lambda views: sell(views[date].book, stop_sales, quotas))
+
+
+def store_rules(store: Store, city: City) -> CityRules:
+    """The rules of a city as they are now."""
+    with store.database.read() as connection:
+        return rules_in(connection, store.facts, city.city_id)
+
+
+def set_rules(store: Store, city: City, rules: CityRules) -> None:
+    """Other rules for a city. Length of slots and margin hold for days that have no roster yet."""
+    store.facts.grid(rules.slot_minutes)  # raises InvalidProblem for a length that does not divide the hours
+    values = rules_values(city.city_id, rules)
+    with store.database.write() as connection:
+        connection.execute(delete(city_rules).where(city_rules.c.city_id == city.city_id))
+        connection.execute(insert(city_rules).values(**values))
+
+
+def _whole_day(store: Store, city: City, date: dt.date, verb: Verb, travel: str | None) -> Verdict:
+    """Run a verb that makes the travel table of a day anew; the store then keeps its places anew, too."""
+    for _ in range(5):
+        with store.database.read() as connection:
+            views = store.views(connection, city, [date])
+        verdict = verb(views)
+        if isinstance(verdict, Refusal):
+            return verdict
+        try:
+            _write_whole(store, city, views, verdict, travel)
+        except VersionChanged:
+            continue
+        return verdict
+    text = "the day changes faster than a witness can be found; try again"
+    return Refusal(RefusalCode.PLAN_OUTDATED, date.isoformat(), text)
+
+
+def _write_whole(store: Store, city: City, views: Mapping[dt.date, View], change: Change, travel: str | None) -> None:
+    (date, view), *_ = views.items()
+    with store.database.write() as connection:
+        store.database.lock_days(connection, keys_of(city.city_id, [date]))
+        now = store.database.now(connection)
+        whole = with_expired(views.values(), change)
+        _expect(connection, view.state)
+        write_bookings(connection, whole.bookings, now)
+        state = view.state if travel is None else replace(view.state, travel=travel)
+        book = whole.books[0]
+        _, where = problem_with(
+            store.facts,
+            city,
+            date,
+            book.day.problem.executives,
+            booked=[b for b in book.bookings.values() if not b.at_risk],
+            carried=_carried(connection, store, book.day.problem),
+            slot_minutes=state.slot_minutes,
+            travel=state.travel,
+        )
+        after = state_after(state, book, max(now, view.now), where.only(book.day.problem.travel.place_ids))
+        write_day(connection, view.state, after)
+        store.database.order_events(connection)
+        write_events(connection, city.city_id, whole.events, now)
+    store.cache.put(after)
+
+
+def _expect(connection: Any, state: DayState) -> None:
+    city_id, date = state.key
+    own = (days.c.city_id == city_id) & (days.c.date == date.isoformat())
+    version = connection.execute(select(days.c.version).where(own)).scalar()
+    if (version or 0) != state.version:
+        raise VersionChanged
+
+
+def _carried(connection: Any, store: Store, problem: Problem) -> list[tuple[Delivery, int]]:
+    """The deliveries of a problem with the spreads of their places."""
+    ids = [d.visit_id for d in problem.deliveries]
+    rows = connection.execute(select(deliveries).where(deliveries.c.delivery_id.in_(ids))) if ids else ()
+    return [(delivery_of(store.facts, row), row.spread_m) for row in rows]
+
+
+# -------------------------------------------------------------------------------------- deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A certificate to be handed over: where, for which application, by when, and who has the envelope.
+
+    `due` None: by the statutory limit of the service, counted from `applied`. `held_by` None: it lies at the office.
+    """
+
+    service: Service
+    where: Whereabouts
+    reference: str
+    ready_from: dt.date
+    due: dt.date | None = None
+    applied: dt.date | None = None
+    collected_by: str | None = None
+    held_by: str | None = None
+    booking_id: str | None = None
+
+
+def add_delivery(store: Store, city: City, new: NewDelivery) -> str | Refusal:
+    """Put a delivery into the store; its id. A booking it belongs to, served before, has its certificate due then."""
+    faults = list(id_faults("reference", new.reference))
+    for name in ("collected_by", "held_by", "booking_id"):
+        if getattr(new, name) is not None:
+            faults.extend(id_faults(name, getattr(new, name)))
+    if not new.service.needs_delivery:
+        faults.append(Fault(("service",), "no_delivery", new.service.service_id, "a service with a certificate"))
+    due = new.due or due_date(store.catalogue.rules, new.applied or new.ready_from, new.service.statutory_days)
+    if due < new.ready_from:
+        faults.append(Fault(("due",), "bad_range", due.isoformat(), f"not before {new.ready_from.isoformat()}"))
+    if faults:
+        raise InvalidProblem(faults)
+    if new.booking_id is not None:
+        verdict = store.mark(new.booking_id, BookingStatus.CERTIFICATE_DUE)
+        if isinstance(verdict, Refusal):
+            return verdict
+    delivery_id = new_id("D")
+    with store.database.write() as connection:
+        now = store.database.now(connection)
+        connection.execute(
+            insert(deliveries).values(
+                delivery_id=delivery_id,
+                city_id=city.city_id,
+                reference=new.reference,
+                booking_id=new.booking_id,
+                lon=new.where.lon,
+                lat=new.where.lat,
+                spread_m=new.where.spread_m,
+                service_id=new.service.service_id,
+                service_s=new.service.deliver_s,
+                due=due.isoformat(),
+                ready_from=new.ready_from.isoformat(),
+                collected_by=new.collected_by,
+                held_by=new.held_by,
+                status=DeliveryStatus.WAITING,
+                created_at=epoch_ms(now),
+                changed_at=epoch_ms(now),
+            )
+        )
+        store.database.order_events(connection)
+        event = Event("delivery.added", delivery_id, new.ready_from, {"reference": new.reference})
+        write_events(connection, city.city_id, [event], now)
+    return delivery_id
+
+
+def end_delivery(store: Store, delivery_id: str, status: str) -> Refusal | None:
+    """A delivery is delivered or cancelled; None when that was done. Its booking is delivered with it."""
+    with store.database.write() as connection:
+        row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
+        if row is None:
+            return unknown(delivery_id)
+        if row.status not in {DeliveryStatus.WAITING, DeliveryStatus.PLANNED}:
+            return Refusal(RefusalCode.ILLEGAL_TRANSITION, delivery_id, f"it is {row.status}")
+        now = store.database.now(connection)
+        changed = update(deliveries).where(deliveries.c.delivery_id == delivery_id)
+        connection.execute(changed.values(status=status, changed_at=epoch_ms(now)))
+        date = dt.date.fromisoformat(row.planned_for or row.ready_from)
+        store.database.order_events(connection)
+        event = Event(f"delivery.{status}", delivery_id, date, {"reference": row.reference})
+        write_events(connection, row.city_id, [event], now)
+    if row.booking_id is not None and status == DeliveryStatus.DELIVERED:
+        store.mark(row.booking_id, BookingStatus.DELIVERED)
+    return None
+
+
+def list_deliveries(store: Store, city: City, status: str | None = None) -> list[Row[Any]]:
+    """Deliveries of a city, by due date and id."""
+    where = deliveries.c.city_id == city.city_id
+    if status is not None:
+        where &= deliveries.c.status == status
+    with store.database.read() as connection:
+        return list(
+            connection.execute(select(deliveries).where(where).order_by(deliveries.c.due, deliveries.c.delivery_id))
+        )
+
+
+# ------------------------------------------------------------------------------- the plan of a day
+
+
+@dataclass(frozen=True, eq=False)
+class DayToPlan:
+    """A day of the store as a problem for `plan_day`: its promises, those at risk too, and deliveries that are ready.
+
+    `witness` keeps all promises that are not at risk; `version` is the day's. `not_taken`: deliveries that wait because
+    whoever holds the envelope does not work on this day, and bookings at risk because the one executive for them does
+    not. `travel` is the formula of the travel times between `spots`.
+    """
+
+    problem: Problem
+    witness: Orders
+    version: int
+    not_taken: tuple[str, ...]
+    spots: Spots
+    travel: FormulaSpec
+
+
+def day_to_plan(store: Store, city: City, date: dt.date) -> DayToPlan:
+    """What is to be planned on a day, as of now."""
+    with store.database.read() as connection:
+        view = store.views(connection, city, [date])[date]
+        ready = (deliveries.c.city_id == city.city_id) & (deliveries.c.ready_from <= date.isoformat())
+        waiting = deliveries.c.status == DeliveryStatus.WAITING
+        here = (deliveries.c.status == DeliveryStatus.PLANNED) & (deliveries.c.planned_for == date.isoformat())
+        rows = list(connection.execute(select(deliveries).where(ready & (waiting | here))))
+    staff = view.book.day.problem.executives
+    on_duty = {e.executive_id for e in staff}
+    taken = [row for row in rows if row.held_by is None or row.held_by in on_duty]
+    live = [b for b in view.book.bookings.values() if b.live(view.now)]
+    alone = [b for b in live if b.pinned_to is not None and b.pinned_to not in on_duty]  # at risk, all of them
+    problem, where = problem_with(
+        store.facts,
+        city,
+        date,
+        staff,
+        booked=[b for b in live if b not in alone],
+        carried=[(delivery_of(store.facts, row), row.spread_m) for row in taken],
+        slot_minutes=view.state.slot_minutes,
+        travel=view.state.travel,
+    )
+    known = {v.visit_id for v in problem.visits}
+    witness = {e: tuple(v for v in order if v in known) for e, order in view.book.day.witness.items()}
+    left = tuple(sorted([*(row.delivery_id for row in rows if row not in taken), *(b.booking_id for b in alone)]))
+    travel = store.facts.spec_of(view.state.travel)
+    return DayToPlan(problem, witness, view.state.version, left, where, travel)
+
+
+def publish_plan(
+    store: Store, city: City, date: dt.date, problem: Problem, orders: Orders, document: Mapping[str, Any]
+) -> Verdict:
+    """Make a plan the witness of its day, deliveries included; refused with the difference if bookings have changed.
+
+    `document` is the plan as others read it; it is kept under the next number of the day.
+    """
+    with store.database.write() as connection:
+        keys = keys_of(city.city_id, [date])
+        store.database.lock_days(connection, keys)
+        views = store.views(connection, city, [date])
+        view = views[date]
+        verdict = publish(view.book, problem, orders, view.now)
+        if isinstance(verdict, Refusal):
+            return verdict
+        now = store.database.now(connection)
+        whole = with_expired([view], verdict)
+        write_bookings(connection, whole.bookings, now)
+        book = whole.books[0]
+        ids = [d.visit_id for d in problem.deliveries]
+        rows = connection.execute(select(deliveries).where(deliveries.c.delivery_id.in_(ids))) if ids else ()
+        _, where = problem_with(
+            store.facts,
+            city,
+            date,
+            problem.executives,
+            booked=[b for b in book.bookings.values() if not b.at_risk],
+            carried=[(delivery_of(store.facts, row), row.spread_m) for row in rows],
+            slot_minutes=view.state.slot_minutes,
+            travel=view.state.travel,
+        )
+        last = select(func.max(plans.c.number)).where(
+            (plans.c.city_id == city.city_id) & (plans.c.date == date.isoformat())
+        )
+        number = (connection.execute(last).scalar() or 0) + 1
+        before = replace(view.state, plan_number=number)
+        places = book.day.problem.travel.only(p for p in book.day.problem.travel.place_ids if p in set(where.place_ids))
+        after = state_after(before, book, max(now, view.now), where.only(places.place_ids))
+        write_day(connection, view.state, after)
+        connection.execute(
+            insert(plans).values(
+                city_id=city.city_id,
+                date=date.isoformat(),
+                number=number,
+                published_at=epoch_ms(now),
+                day_version=after.version,
+                document=json_text(dict(document)),
+            )
+        )
+        _plan_deliveries(connection, city, date, problem, orders, now)
+        store.database.order_events(connection)
+        write_events(connection, city.city_id, whole.events, now)
+    return verdict
+
+
+def _plan_deliveries(
+    connection: Any, city: City, date: dt.date, problem: Problem, orders: Orders, now: dt.datetime
+) -> None:
+    """Deliveries on the plan are planned for the day; others that were wait again."""
+    own = (deliveries.c.city_id == city.city_id) & (deliveries.c.status == DeliveryStatus.PLANNED)
+    own &= deliveries.c.planned_for == date.isoformat()
+    waiting = {"status": DeliveryStatus.WAITING, "planned_for": None, "executive_id": None, "changed_at": epoch_ms(now)}
+    connection.execute(update(deliveries).where(own).values(**waiting))
+    carried = {d.visit_id for d in problem.deliveries}
+    for executive_id, order in orders.items():
+        for visit_id in order:
+            if visit_id in carried:
+                planned = {
+                    "status": DeliveryStatus.PLANNED,
+                    "planned_for": date.isoformat(),
+                    "executive_id": executive_id,
+                    "changed_at": epoch_ms(now),
+                }
+                connection.execute(update(deliveries).where(deliveries.c.delivery_id == visit_id).values(**planned))
+
+
+def published_plan(store: Store, city: City, date: dt.date) -> Row[Any] | None:
+    """The last published plan of a day, None when there is none."""
+    own = (plans.c.city_id == city.city_id) & (plans.c.date == date.isoformat())
+    with store.database.read() as connection:
+        return connection.execute(select(plans).where(own).order_by(plans.c.number.desc()).limit(1)).one_or_none()

@@ -1,0 +1,268 @@
+"""Migrations: they make the tables of the code, up and down, once, and refuse what they do not know."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from api.store import Database, StoreError, migrations
+from api.store.backup import backup, restore
+from api.store.schema import DELIVERY_STATUSES, REVISION, VERSION_TABLE, bookings, days, deliveries, events, metadata
+from optimizer.domain import BookingStatus
+from tests.stores import booking_row, day_row, row
+
+OUR_TABLES = sorted([*metadata.tables, VERSION_TABLE])
+
+
+def tables_of(connection: Connection) -> list[str]:
+    return sorted(inspect(connection).get_table_names())
+
+
+def reflected(connection: Connection) -> dict[str, Any]:
+    """All that a database says of our tables, as plain text."""
+    inspector = inspect(connection)
+    seen: dict[str, Any] = {}
+    for name in metadata.tables:
+        columns = inspector.get_columns(name)
+        seen[name] = {
+            "columns": [{**column, "type": repr(column["type"])} for column in columns],
+            "primary key": inspector.get_pk_constraint(name),
+            "checks": sorted((c["name"], c["sqltext"]) for c in inspector.get_check_constraints(name)),
+            "indexes": sorted(
+                (
+                    str(i["name"]),
+                    i["column_names"],
+                    i["unique"],
+                    [str(o) for o in i.get("dialect_options", {}).values()],
+                )
+                for i in inspector.get_indexes(name)
+            ),
+        }
+    return seen
+
+
+def set_revision(address: str, revision: str) -> None:
+    with Database(address) as database, database.write() as connection:
+        connection.execute(text("UPDATE mitaan_version SET version_num = :revision"), {"revision": revision})
+
+
+@pytest.fixture
+def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """When called, the program is one revision further: days have a note."""
+
+    def go_on() -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(Path(migrations.__file__).parent, folder)
+        monkeypatch.setattr(migrations, "LOCATION", str(folder))
+        command.revision(migrations.config(), "A note for each day", rev_id="0002")
+        (draft,) = (folder / "versions").glob("0002*.py")
+        written = draft.read_text(encoding="utf-8")
+        up = 'op.add_column("days", sa.Column("note", sa.Text(), nullable=False, server_default="none"))'
+        draft.write_text(written.replace("    pass", f"    {up}", 1), encoding="utf-8")
+        monkeypatch.setattr("api.store.database.REVISION", "0002")
+        monkeypatch.setattr("api.store.backup.REVISION", "0002")
+
+    return go_on
+
+
+def test_the_migrated_tables_are_those_of_the_code(database: Database, dialect: str) -> None:
+    # Defaults of the server: SQLite has no identity columns, so the one of events would be told; all of them are
+    # compared in the next test.
+    options = {"compare_server_default": dialect == "postgresql", "version_table": VERSION_TABLE}
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+        assert tables_of(connection) == OUR_TABLES
+
+
+def test_migrations_and_code_make_the_same_to_the_last_check_and_collation(
+    database: Database, dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with database.read() as connection:
+        migrated = reflected(connection)
+    if dialect == "sqlite":
+        with Database(tmp_path / "made.db") as made, made.write() as connection:
+            metadata.create_all(connection)
+            assert reflected(connection) == migrated
+    else:
+        with (
+            request.getfixturevalue("postgresql").database() as url,
+            Database(url) as made,
+            made.write() as connection,
+        ):
+            metadata.create_all(connection)
+            assert reflected(connection) == migrated
+            assert migrated["days"]["columns"][0]["type"] == "TEXT(collation='C')"
+    assert [name for name, _ in migrated["bookings"]["checks"]] == ["ck_bookings_slot", "ck_bookings_status"]
+    assert [name for name, *_ in migrated["bookings"]["indexes"]] == [
+        "ix_bookings_city_id_date",
+        "ix_bookings_expires_at",
+        "ix_bookings_group_id",
+        "ix_bookings_reference",
+    ]
+
+
+def test_down_to_nothing_and_up_again(database: Database) -> None:
+    with database.write() as connection:
+        before = reflected(connection)
+        migrations.downgrade(connection, "base")
+        assert tables_of(connection) == [VERSION_TABLE]
+    assert database.revision() is None
+    assert database.upgrade() == (None, REVISION)
+    with database.read() as connection:
+        assert reflected(connection) == before
+    assert database.upgrade() == (REVISION, REVISION)
+
+
+def test_revisions_are_growing_numbers_in_one_line_that_ends_where_the_program_is() -> None:
+    scripts = ScriptDirectory.from_config(migrations.config())
+    found = [script.revision for script in scripts.walk_revisions()]
+    assert found == [f"{number:04}" for number in range(len(found), 0, -1)]
+    assert scripts.get_heads() == [REVISION]
+
+
+def test_the_tables_take_every_status_and_no_other(database: Database) -> None:
+    with database.write() as connection:
+        for status in BookingStatus:
+            connection.execute(bookings.insert(), booking_row(status.value, status=status.value))
+        for word in DELIVERY_STATUSES:
+            connection.execute(deliveries.insert(), row(deliveries, delivery_id=word, status=word))
+        wrong = (
+            (bookings, booking_row("B", status="dropped")),
+            (bookings, booking_row("B", slot_open_s=32_400)),
+            (deliveries, row(deliveries, delivery_id="D", status="lost")),
+        )
+        for table, values in wrong:
+            with pytest.raises(IntegrityError), connection.begin_nested():
+                connection.execute(table.insert(), values)
+        stored = connection.execute(select(bookings.c.status).order_by(bookings.c.status)).scalars().all()
+    assert stored == sorted(BookingStatus)
+
+
+def test_a_day_begins_without_stop_sale_quota_and_empty_stops(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(days.insert(), day_row("raipur", "2026-12-01"))
+        stored = connection.execute(select(days)).mappings().one()
+    assert (stored["stop_sales"], stored["quotas"], stored["empty_stops"]) == ("[]", "{}", "[]")
+    assert (stored["published_at"], stored["plan_number"], stored["closed_because"]) == (None, None, None)
+
+
+def test_an_empty_file_becomes_a_store_when_opened_and_an_empty_postgresql_only_when_asked(
+    dialect: str, empty_address: str
+) -> None:
+    if dialect == "sqlite":
+        Path(empty_address).touch()
+    else:
+        with pytest.raises(StoreError, match=f"no tables, this program needs revision {REVISION}") as refused:
+            Database.open(empty_address)
+        assert refused.value.code == "migration_missing"
+        Database.create(empty_address).close()
+    with Database.open(empty_address) as database:
+        assert database.revision() == REVISION
+
+
+def test_many_who_make_the_same_store_at_once_make_it_once(empty_address: str) -> None:
+    def make(_: int) -> str | None:
+        with Database.create(empty_address) as database:
+            return database.revision()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(make, range(8))) == [REVISION] * 8
+
+
+def test_a_migration_that_breaks_leaves_nothing_behind(empty_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = migrations.upgrade
+
+    def break_at_the_end(connection: Connection) -> None:
+        whole(connection)
+        assert tables_of(connection) == OUR_TABLES
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(migrations, "upgrade", break_at_the_end)
+    with pytest.raises(KeyboardInterrupt):
+        Database.create(empty_address)
+    with Database(empty_address) as database, database.read() as connection:
+        assert tables_of(connection) == []
+    monkeypatch.setattr(migrations, "upgrade", whole)
+    with Database.create(empty_address) as database:
+        assert database.revision() == REVISION
+
+
+def test_a_store_of_an_older_revision_is_refused_until_it_is_upgraded_and_keeps_its_rows(
+    store_address: str, next_revision: Callable[[], None]
+) -> None:
+    with Database.open(store_address) as database, database.write() as connection:
+        connection.execute(days.insert(), day_row("raipur", "2026-12-01"))
+    next_revision()
+    with pytest.raises(StoreError) as refused:
+        Database.open(store_address)
+    assert refused.value.code == "migration_missing"
+    assert "of revision 0001, this program needs 0002; run `mitaan db upgrade`" in str(refused.value)
+    with Database(store_address) as database:
+        assert database.upgrade() == ("0001", "0002")
+        with database.read() as connection:
+            assert connection.execute(text("SELECT city_id, note FROM days")).all() == [("raipur", "none")]
+    Database.open(store_address).close()
+
+
+@pytest.mark.parametrize("way", [Database.open, Database.create])
+def test_a_store_of_a_newer_program_is_refused_and_left_alone(
+    store_address: str, way: Callable[[str], Database]
+) -> None:
+    set_revision(store_address, "0009")
+    with pytest.raises(StoreError) as refused:
+        way(store_address)
+    assert refused.value.code == "migration_missing"
+    assert f"of revision 0009, this program knows only {REVISION}; install a newer one" in str(refused.value)
+    with Database(store_address) as database:
+        assert database.revision() == "0009"
+
+
+def test_a_revision_that_never_was_is_refused(store_address: str) -> None:
+    set_revision(store_address, "0000")
+    with pytest.raises(StoreError) as refused:
+        Database.create(store_address)
+    assert (refused.value.code, "0000" in refused.value.rule) == ("migration_missing", True)
+
+
+def test_a_backup_of_an_older_revision_is_brought_up_to_the_program(
+    database: Database, store_address: str, tmp_path: Path, next_revision: Callable[[], None]
+) -> None:
+    with database.write() as connection:
+        connection.execute(days.insert(), day_row("raipur", "2026-12-01", version=7))
+    backup(database, tmp_path / "old.backup")
+    with database.write() as connection:
+        connection.execute(days.delete())
+    next_revision()
+    database.upgrade()
+    assert restore(tmp_path / "old.backup", database)["days"] == 1
+    assert database.revision() == "0002"
+    with database.read() as connection:
+        assert connection.execute(text("SELECT city_id, version, note FROM days")).all() == [("raipur", 7, "none")]
+
+
+def test_ids_of_events_are_never_given_twice(database: Database) -> None:
+    with database.write() as connection:
+        first = connection.execute(events.insert(), row(events, kind="hold")).inserted_primary_key
+        connection.execute(events.delete())
+        second = connection.execute(events.insert(), row(events, kind="hold")).inserted_primary_key
+    assert (first, second) == ((1,), (2,))
+
+
+def test_held_bookings_are_found_by_their_own_index(tmp_path: Path) -> None:
+    Database.create(tmp_path / "store.db").close()
+    connection = sqlite3.connect(tmp_path / "store.db")
+    plan = connection.execute("EXPLAIN QUERY PLAN SELECT booking_id FROM bookings WHERE expires_at <= 5").fetchall()
+    connection.close()
+    assert "ix_bookings_expires_at" in plan[0][3]
