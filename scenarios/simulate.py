@@ -40,7 +40,7 @@ class Caller:
 
 @dataclass(frozen=True, eq=False)
 class BookingDay:
-    """A day before anybody has called, and everybody who will, in order."""
+    """A day before anybody has called, and everybody who will, in order. `popularity` of the slots: see `hourly`."""
 
     city: City
     date: dt.date
@@ -48,6 +48,7 @@ class BookingDay:
     office: Place
     executives: tuple[Executive, ...]
     travel: FormulaSpec
+    popularity: tuple[int, ...]
     callers: tuple[Caller, ...]
 
 
@@ -83,7 +84,7 @@ def booking_day(
         callers.append(Caller(place, service, tuple(order)))
     margin = catalogue.scheme.travel_margin_percent
     travel = FormulaSpec(margin_pct=margin, speed_kmh_by_hour=catalogue.speed_kmh_by_hour)
-    return BookingDay(city, date, grid, city.office, team, travel, tuple(callers))
+    return BookingDay(city, date, grid, city.office, team, travel, tuple(popular), tuple(callers))
 
 
 def hourly(catalogue: Catalogue, grid: SlotGrid) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ _POSTGRESQL_CLASSES = {"08": "database_unreachable", "28": "database_unreachable
 _RULES = {
     "database_locked": "others held what this needs for too long; try again",
     "disk_full": "no room is left; what was not confirmed is not stored",
-    "read_only": "it can be read, not written",
+    "read_only": "it, or its folder, may not be written",
     "not_allowed": "this user may not do that",
     "database_unreachable": "cannot be opened",
     "not_a_store": "not a database of this program; nothing was changed",
@@ -91,23 +90,13 @@ def faults_of(subject: str) -> Iterator[None]:
 def store_error(error: DBAPIError, subject: str) -> StoreError:
     """The StoreError that an error of SQLite or psycopg means."""
     told = " ".join(str(error.orig).split())
-    code = _sqlite_code(error.orig, subject) if isinstance(error.orig, sqlite3.Error) else _postgresql_code(error)
+    code = _sqlite_code(error.orig) if isinstance(error.orig, sqlite3.Error) else _postgresql_code(error)
     return StoreError(code, subject, f"{_RULES[code]} ({told})")
 
 
-def _sqlite_code(error: sqlite3.Error, subject: str) -> str:
+def _sqlite_code(error: sqlite3.Error) -> str:
     number = getattr(error, "sqlite_errorcode", None)  # not there when the module itself raised it
-    code = "database_failed" if number is None else _SQLITE_CODES.get(number & _PRIMARY, "database_failed")
-    return "read_only" if code == "database_unreachable" and _only_read(Path(subject)) else code
-
-
-def _only_read(path: Path) -> bool:
-    """The file is there and may be read, but it or its folder may not be written: SQLite needs both."""
-
-    def may(where: Path, mode: int) -> bool:
-        return os.access(where, mode, effective_ids=os.access in os.supports_effective_ids)
-
-    return path.is_file() and may(path, os.R_OK) and not (may(path, os.W_OK) and may(path.parent, os.W_OK))
+    return "database_failed" if number is None else _SQLITE_CODES.get(number & _PRIMARY, "database_failed")
 
 
 def _postgresql_code(error: DBAPIError) -> str:
@@ -119,5 +108,5 @@ def _postgresql_code(error: DBAPIError) -> str:
 
 def file_error(error: OSError, path: Path) -> StoreError:
     """The StoreError of a file that could not be written or read."""
-    code = "disk_full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "file"
+    code = "disk_full" if errno.errorcode.get(error.errno or 0) in {"ENOSPC", "EDQUOT"} else "file"
     return StoreError(code, str(path), error.strerror or str(error))

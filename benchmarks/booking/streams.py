@@ -25,9 +25,9 @@ from optimizer.stop import StopAt
 from scenarios.simulate import BookingDay, Caller
 from scenarios.travel import Spots, formula_rows, formula_table_of_spots, spots
 
-CHOICES = 3
-SAFE_PERCENT = 80
-"""Quotas scaled down so far are nearly safe on the prototypes' days."""
+CHOICES, ALOUD = 3, 3
+SCALED = (80, 60)
+"""Quotas scaled down, in per cent."""
 
 SETTLE_S, PROVE_S = 20.0, 2.0
 JUDGE_S = 20.0
@@ -76,11 +76,12 @@ class Filling:
 Asked = Callable[[Ladder, int], Answer]
 
 
-def routed(day: BookingDay, ask: Asked, *, between: bool = False) -> Tally:
+def routed(day: BookingDay, ask: Asked, *, between: bool = False, popularity: Sequence[int] = ()) -> Tally:
     """Promises with a witness; `ask` is how far a question goes up the ladder.
 
     `between`: open questions are looked at again after the call, by column generation; certificates found serve the
-    next callers, as in a running service.
+    next callers, as in a running service. With `popularity` of the slots the caller first hears the three slots with
+    most executives for their popularity and takes the first of them that is among their choices; the rest on request.
     """
     filling, tally = Filling(day), Tally()
     for number, caller in enumerate(day.callers):
@@ -98,14 +99,27 @@ def routed(day: BookingDay, ask: Asked, *, between: bool = False) -> Tally:
         tally.undecided += len(open_slots)
         for slot in open_slots if between else ():
             ladder.prove(0, slot, StopAt(time_limit_s=PROVE_S))
-        for rank, slot in enumerate(caller.preference[:CHOICES]):
+        wanted = caller.preference[:CHOICES]
+        for slot in _heard(answers, wanted, popularity):
             answer = answers[slot]
             if isinstance(answer, Room):
                 _accept(filling, newcomer, caller, slot, number, answer)
                 tally.accepted += 1
-                tally.first_choice += rank == 0
+                tally.first_choice += slot == wanted[0]
                 break
     return tally
+
+
+def _heard(answers: Sequence[Answer], wanted: Sequence[int], popularity: Sequence[int]) -> list[int]:
+    """The wanted slots in the order in which the caller hears of them: three aloud first, the rest as they wish."""
+    if not popularity:
+        return list(wanted)
+    offered = [s for s, answer in enumerate(answers) if isinstance(answer, Room)]
+    spare = {
+        s: answer.executives / max(popularity[s], 1) for s, answer in enumerate(answers) if isinstance(answer, Room)
+    }
+    aloud = sorted(offered, key=lambda s: (-spare[s], s))[:ALOUD]
+    return [s for s in aloud if s in wanted] + [s for s in wanted if s not in aloud]
 
 
 def _accept(filling: Filling, newcomer: Newcomer, caller: Caller, slot: int, number: int, room: Room) -> None:
@@ -133,20 +147,33 @@ def exact(ladder: Ladder, slot: int) -> Answer:
 
 
 def by_quota(day: BookingDay, percent: int, *, alone: bool) -> Tally:
-    """At most so many per cent of the executives on shift in each slot; `alone`: who could not be served on an empty
-    day is not promised anything."""
+    """At most so many per cent of the executives on shift in each slot, and of the kit holders among them.
+
+    `alone`: who could not be served on an empty day is not promised anything.
+    """
     empty, tally = Filling(day), Tally()
     on_shift = [
         sum(e.shift.open_s <= slot.open_s and slot.close_s <= e.shift.close_s for e in day.executives)
         for slot in day.grid.slots()
     ]
+    kits = frozenset().union(*(caller.service.skills for caller in day.callers))
+    holders = [
+        sum(
+            kits <= e.skills and e.shift.open_s <= slot.open_s and slot.close_s <= e.shift.close_s
+            for e in day.executives
+        )
+        for slot in day.grid.slots()
+    ]
     left = [count * percent // 100 for count in on_shift]
+    left_kits = [count * percent // 100 for count in holders]
     promised: list[tuple[Caller, int, int]] = []
     for number, caller in enumerate(day.callers):
         newcomer = Newcomer(empty.approach(caller.place), [caller.service])
         for rank, slot in enumerate(caller.preference[:CHOICES]):
-            if left[slot] > 0 and (not alone or newcomer.room.best[slot] >= 0):
+            kit = bool(caller.service.skills)
+            if left[slot] > 0 and left_kits[slot] >= kit and (not alone or newcomer.room.best[slot] >= 0):
                 left[slot] -= 1
+                left_kits[slot] -= kit
                 promised.append((caller, slot, number))
                 tally.accepted += 1
                 tally.first_choice += rank == 0
@@ -173,10 +200,12 @@ def least_broken(day: BookingDay, promised: Sequence[tuple[Caller, int, int]]) -
 POLICIES: Mapping[str, Callable[[BookingDay], Tally]] = {
     "quota": lambda day: by_quota(day, 100, alone=False),
     "quota, alone": lambda day: by_quota(day, 100, alone=True),
-    f"quota {SAFE_PERCENT} %, alone": lambda day: by_quota(day, SAFE_PERCENT, alone=True),
+    "quota 80 %, alone": lambda day: by_quota(day, SCALED[0], alone=True),
+    "quota 60 %, alone": lambda day: by_quota(day, SCALED[1], alone=True),
     "insertion": lambda day: routed(day, insertion_only),
     "ladder": lambda day: routed(day, whole_ladder),
     "ladder, proofs between": lambda day: routed(day, whole_ladder, between=True),
+    "ladder, three aloud": lambda day: routed(day, whole_ladder, between=True, popularity=day.popularity),
     "exact": lambda day: routed(day, exact),
 }
 """The ways of booking that are compared."""

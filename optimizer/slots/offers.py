@@ -39,8 +39,8 @@ class Asking:
     """How a request is answered.
 
     `certificates` by date are asked and added to; `said` as of `Policy`. `counts`: reasons with their counts and all
-    rules in the way. `proof`: a stop for each slot that is left open, whose full answer may take seconds; None leaves
-    them open. The same seed and days give the same answer.
+    rules in the way. `proof`: until this stops, slots that are left open are answered in full, which may take seconds
+    for each; None leaves them open. The same seed and days give the same answer.
     """
 
     certificates: Mapping[dt.date, Certificates] = field(default_factory=dict)
