@@ -416,6 +416,15 @@ def test_a_roster_without_room_for_the_promises_is_refused_with_them(store: Stor
     assert (checked.promises, checked.at_risk, checked.findings) == (1, 1, ())
 
 
+def test_a_hold_at_risk_cannot_be_confirmed(store: Store) -> None:
+    staffed(store)
+    booking_id = held(store, 10)
+    done(set_closed(store, RAIPUR, DAY, "flood", force=True))
+    refused(store.confirm([booking_id], "a"), RefusalCode.HOLD_AT_RISK)
+    done(store.give_up([booking_id], "a"))
+    sound(store)
+
+
 def test_a_promise_at_risk_comes_back_when_there_is_room(store: Store) -> None:
     staffed(store, 2)
     for number in (1, 2):
@@ -535,6 +544,23 @@ def test_publishing_is_refused_with_the_difference_when_a_booking_came_in_betwee
     no = refused(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}), RefusalCode.PLAN_OUTDATED)
     assert set(no.bookings) == {old, new}
     assert published_plan(store, RAIPUR, DAY) is None
+
+
+def test_a_plan_that_breaks_rules_or_names_others_is_not_published(store: Store) -> None:
+    staffed(store, 2)
+    first, second = booked(store, 10, 1), booked(store, 10, 2)
+    day = day_to_plan(store, RAIPUR, DAY)
+    both = {"E01": (first, second)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, both, {}), RefusalCode.PLAN_BREAKS_RULES)
+    twice = {"E01": (first, second), "E02": (first,)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, twice, {}), RefusalCode.PLAN_BREAKS_RULES)
+    other = {"E01": (first,), "E03": (second,)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, other, {}), RefusalCode.PLAN_OUTDATED)
+    done(set_roster(store, RAIPUR, DAY, executives(3)))
+    apart = {"E01": (first,), "E02": (second,)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, apart, {}), RefusalCode.PLAN_OUTDATED)
+    done(publish_plan(store, RAIPUR, DAY, day_to_plan(store, RAIPUR, DAY).problem, apart, {}))
+    sound(store)
 
 
 def test_a_plan_published_again_reassigns(store: Store) -> None:

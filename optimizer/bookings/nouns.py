@@ -11,6 +11,7 @@ from typing import Any
 from optimizer.domain import AskedService, Booking, BookingStatus, Slot
 from optimizer.engines import Orders
 from optimizer.slots import PromisedDay, SlotOffer, SlotReason
+from optimizer.units import rfc3339
 
 _S = BookingStatus
 
@@ -24,6 +25,7 @@ class RefusalCode(StrEnum):
     SAME_SLOT = "same_slot"
     SLOT_TAKEN_TWICE = "slot_taken_twice"
     HOLD_EXPIRED = "hold_expired"
+    HOLD_AT_RISK = "hold_at_risk"
     HOLD_OF_ANOTHER_CALLER = "hold_of_another_caller"
     NOT_A_HOLD = "not_a_hold"
     ALREADY_CONFIRMED = "already_confirmed"
@@ -35,6 +37,7 @@ class RefusalCode(StrEnum):
     TOO_LATE_TO_MOVE = "too_late_to_move"
     TOO_LATE_TO_CANCEL = "too_late_to_cancel"
     PLAN_OUTDATED = "plan_outdated"
+    PLAN_BREAKS_RULES = "plan_breaks_rules"
     DAY_PUBLISHED = "day_published"
     PROMISES_IN_THE_WAY = "promises_in_the_way"
 
@@ -123,7 +126,8 @@ def with_bookings(book: DayBook, day: PromisedDay, changed: Iterable[Booking]) -
 
 def told(kind: str, booking: Booking, **data: Any) -> Event:
     """An event about a booking."""
-    slot = {"open_s": booking.slot.open_s, "close_s": booking.slot.close_s}
+    date, slot_ = booking.date, booking.slot
+    slot = {"open": rfc3339(date, slot_.open_s), "close": rfc3339(date, slot_.close_s)}
     whole = {"group": booking.group_id, "reference": booking.reference, "slot": slot, **data}
     return Event(kind, booking.booking_id, booking.date, whole)
 

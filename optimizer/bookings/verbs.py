@@ -171,10 +171,16 @@ def _own_holds(book: DayBook, ids: Collection[str], caller: str, now: dt.datetim
 
 
 def confirm(book: DayBook, ids: Collection[str], caller: str, now: dt.datetime) -> Verdict:
-    """Live holds become bookings, all or none; on a published day they are planned at once."""
+    """Live holds become bookings, all or none; on a published day they are planned at once.
+
+    A hold that is at risk, since the day was changed by force, becomes no booking: nobody could keep it.
+    """
     holds = _own_holds(book, ids, caller, now)
     if isinstance(holds, Refusal):
         return holds
+    risky = [b.booking_id for b in holds if b.at_risk]
+    if risky:
+        return Refusal(RefusalCode.HOLD_AT_RISK, risky[0], "the day has changed and cannot keep it any more")
     owner = owners(book.day.witness)
     made = []
     for booking in holds:
@@ -187,8 +193,9 @@ def confirm(book: DayBook, ids: Collection[str], caller: str, now: dt.datetime) 
                 executive_id=owner.get(booking.booking_id) if planned else None,
             )
         )
-    events = tuple(told("booking.made", b, executive=b.executive_id) for b in made)
-    return Change((with_bookings(book, book.day, made),), tuple(made), events)
+    events = [told("booking.made", b) for b in made]
+    events += [told("appointment.assigned", b, executive=b.executive_id) for b in made if b.executive_id is not None]
+    return Change((with_bookings(book, book.day, made),), tuple(made), tuple(events))
 
 
 def extend(book: DayBook, ids: Collection[str], caller: str, now: dt.datetime) -> Verdict:

@@ -17,9 +17,9 @@ from optimizer.bookings.nouns import (
     told,
     with_bookings,
 )
-from optimizer.domain import Booking, BookingStatus, Problem
+from optimizer.domain import Booking, BookingStatus, InvalidProblem, Problem
 from optimizer.engines import Orders
-from optimizer.slots import PromisedDay, release, rewitness, verified
+from optimizer.slots import PromisedDay, WitnessBroken, release, rewitness, verified
 from optimizer.stop import Stop
 
 _S = BookingStatus
@@ -28,9 +28,11 @@ _S = BookingStatus
 def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -> Verdict:
     """The plan becomes the witness of the day, deliveries included, and its bookings are planned.
 
-    The plan must serve exactly the promises as they are now: bookings and live holds, those at risk as far as it can.
-    It may be published again with other routes; bookings whose executive changes are reassigned.
+    The plan must serve exactly the promises as they are now: bookings and live holds, those at risk as far as it can,
+    by the executives of the day, and break no rule. It may be published again with other routes; bookings whose
+    executive changes are reassigned.
     """
+    date = book.day.date.isoformat()
     due = {b.booking_id: b for b in book.bookings.values() if b.live(now)}
     appointments = {a.visit_id: a for a in problem.appointments}
     served = {v for order in orders.values() for v in order}
@@ -40,19 +42,22 @@ def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -
     other = sorted(k for k in due.keys() & appointments.keys() if not _same(due[k], problem, k))
     if missing or strange or other:
         text = f"the bookings have changed since: {len(missing)} missing, {len(strange)} gone, {len(other)} other"
-        return Refusal(
-            RefusalCode.PLAN_OUTDATED, book.day.date.isoformat(), text, bookings=(*missing, *strange, *other)
-        )
+        return Refusal(RefusalCode.PLAN_OUTDATED, date, text, bookings=(*missing, *strange, *other))
+    if problem.executives != book.day.problem.executives or not orders.keys() <= problem.executive_by_id.keys():
+        return Refusal(RefusalCode.PLAN_OUTDATED, date, "the roster has changed since")
     kept = replace(problem, visits=tuple(v for v in problem.visits if v.visit_id in served))
-    day = verified(
-        replace(
-            book.day,
-            problem=kept,
-            witness={e: tuple(order) for e, order in orders.items() if order},
-            sale=replace(book.day.sale, published=True),
-            empty_stops=frozenset(),
+    try:
+        day = verified(
+            replace(
+                book.day,
+                problem=kept,
+                witness={e: tuple(order) for e, order in orders.items() if order},
+                sale=replace(book.day.sale, published=True),
+                empty_stops=frozenset(),
+            )
         )
-    )
+    except (InvalidProblem, WitnessBroken, ValueError) as error:  # a plan comes from outside: no defect of ours
+        return Refusal(RefusalCode.PLAN_BREAKS_RULES, date, str(error))
     owner = owners(orders)
     changed, events = [], []
     for booking_id, booking in sorted(due.items()):
@@ -70,7 +75,7 @@ def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -
             kind = "appointment.reassigned" if again else "appointment.assigned"
             events.append(told(kind, planned, executive=who, before=booking.executive_id))
             changed.append(planned)
-    head = Event("plan.published", book.day.date.isoformat(), book.day.date, {"appointments": len(appointments)})
+    head = Event("plan.published", date, book.day.date, {"appointments": len(appointments)})
     return Change((with_bookings(book, day, changed),), tuple(changed), (head, *events))
 
 

@@ -15,6 +15,7 @@ from optimizer.domain import (
     AskedService,
     DayPlan,
     Delivery,
+    Executive,
     MitaanError,
     Problem,
     TimeWindow,
@@ -64,11 +65,16 @@ def verified(day: PromisedDay, executives: Collection[str] | None = None) -> Pro
 
 def part_of_problem(problem: Problem, executives: Collection[str], visits: Collection[str]) -> Problem:
     """The day of these executives and visits only; the travel table stays whole."""
-    return replace(
-        problem,
-        visits=tuple(v for v in problem.visits if v.visit_id in visits),
-        executives=tuple(e for e in problem.executives if e.executive_id in executives),
-        input_sha256=None,
+    own = tuple(v for v in problem.visits if v.visit_id in visits)
+    staff = tuple(e for e in problem.executives if e.executive_id in executives)
+    return replace(problem, visits=own, executives=_preferring(staff, own), input_sha256=None)
+
+
+def _preferring(executives: Sequence[Executive], visits: Sequence[Visit]) -> tuple[Executive, ...]:
+    """The executives, their preferences only for visits that are there."""
+    ids = {v.visit_id for v in visits}
+    return tuple(
+        e if e.preferred_visits <= ids else replace(e, preferred_visits=e.preferred_visits & ids) for e in executives
     )
 
 
@@ -199,7 +205,8 @@ def _only(problem: Problem, visits: Sequence[Visit]) -> Problem:
     for executive in problem.executives:
         places.update((executive.start.place_id, executive.end.place_id))
     travel = problem.travel.only(p for p in problem.travel.place_ids if p in places)
-    return replace(problem, visits=tuple(visits), travel=travel, input_sha256=None)
+    staff = _preferring(problem.executives, visits)
+    return replace(problem, visits=tuple(visits), executives=staff, travel=travel, input_sha256=None)
 
 
 # -------------------------------------------------------------------------- another day altogether
