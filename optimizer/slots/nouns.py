@@ -60,8 +60,9 @@ class SlotOffer:
     `extra_travel_s`: reference seconds it adds to the travel of the day (negative where rearranging saves more).
     `executives`: how many could take it in the witness as it is, 0 when it has to be rearranged. `adjacent`: the
     longest run of adjacent slots, this one among them, in each of which one executive could take the service (1: this
-    slot only). `score` in cost seconds, lower is better. `alone`: other services were asked for, too, and this offer
-    says nothing about having both. `service` counts the asked services from 0.
+    slot only). `score` in cost seconds (travel, overtime, fairness, scarcity, wish), lower is better. `alone`: other
+    services were asked for, too, and this offer says nothing about having both. `service` counts the asked services
+    from 0.
     """
 
     date: dt.date

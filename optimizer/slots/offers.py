@@ -169,14 +169,17 @@ class _DayView:
         newcomer = self.ladder.newcomer
         wished = self.request.wishes.fits(self.day.slots[slot])
         at = newcomer.row(service, slot) - newcomer.first
-        extra_s = extra_travel_s(newcomer, room.changed) if room.rearranged else newcomer.room.travel_s[at]
+        if room.rearranged:
+            extra_s = cost_s = extra_travel_s(newcomer, room.changed)
+        else:
+            extra_s, cost_s = newcomer.room.travel_s[at], int(newcomer.room.cost_s[at, room.owner])
         return SlotOffer(
             date=self.day.date,
             slot=self.day.slots[slot],
             service=service,
             executive_id=self.day.problem.executives[room.owner].executive_id,
             extra_travel_s=extra_s,
-            score=score(extra_s, room.executives, wished),
+            score=score(cost_s, room.executives, wished),
             executives=room.executives,
             adjacent=max(1, newcomer.room.adjacent[at]),
             rearranged=room.rearranged,

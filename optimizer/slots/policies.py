@@ -33,10 +33,13 @@ class Policy(Protocol):
         ...
 
 
-def score(extra_travel_s: int, executives: int, wished: bool) -> int:
-    """Cost seconds a slot is thought to be worth avoiding: lower is better. Nobody idle counts as half an executive."""
+def score(extra_s: int, executives: int, wished: bool) -> int:
+    """Cost seconds a slot is thought to be worth avoiding: lower is better. Nobody idle counts as half an executive.
+
+    `extra_s`: what it adds to the cost of the day: travel, and overtime and fairness where they are known.
+    """
     scarce_s = 2 * SCARCE_S if executives == 0 else SCARCE_S // executives
-    return extra_travel_s + scarce_s + (0 if wished else UNWISHED_S)
+    return extra_s + scarce_s + (0 if wished else UNWISHED_S)
 
 
 def _by_time(offer: SlotOffer) -> tuple[dt.date, int, int]:
