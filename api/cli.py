@@ -8,9 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api.bookings_cli import register as register_bookings
+from api.bookings_cli.planning import document_of, page_of, stopping
 from api.console import (
     DONE,
     DONE_WITH_BROKEN_RULES,
@@ -36,7 +36,6 @@ from api.console import (
     tell_plan,
     working,
 )
-from api.page import Landmark, plan_page
 from api.shapes import city_json, day_json, service_json, violation_json
 from optimizer.arrays import seconds_compiling
 from optimizer.calendar import service_days
@@ -44,13 +43,14 @@ from optimizer.check import ViolationCode, violations
 from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
 from optimizer.engines.columns.ready import run_every_loop
 from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
-from optimizer.report import explain_visit, kpis, reasons
+from optimizer.report import explain_visit, reasons
+from optimizer.slots.ready import run_every_slot_loop
 from optimizer.stop import StopAt
 from optimizer.units import IST, hhmm
 from scenarios.catalogue import load_catalogue
 from scenarios.files import ReadLimits, ScenarioDay, check_writable, read_day, write_day, write_files
 from scenarios.generate import GeneratedDay, Load, bench_day, generate_day
-from scenarios.plans import plan_document, plan_text, read_plan, roster_csv, routes_geojson
+from scenarios.plans import plan_text, read_plan, roster_csv, routes_geojson
 from scenarios.tables import read_tables, write_tables, write_template
 from scenarios.travel import matrix_csv
 
@@ -75,7 +75,6 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes the search repea
 TimeLimit = Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min=0.0, help="Stop after so long.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the files there.")]
 DEMO_DAY = "raipur.json"
-LANDMARKS = 80
 WORTH_TELLING_S = 1.0
 """Seconds of compiling within a plan that its reader should know of."""
 COMPILING_ITERATIONS = 4
@@ -108,26 +107,10 @@ def _day(path: Path) -> ScenarioDay:
     return read_day(path, limits=_read_limits())
 
 
-@contextmanager
-def _stopping(stop: StopAt) -> Iterator[None]:
-    """Ctrl-C asks the search to end with its best plan; a second Ctrl-C ends the program."""
-
-    def ask(_signal: int, _frame: object) -> None:
-        if stop.requested:
-            raise KeyboardInterrupt
-        stop.request()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _solve(problem: Problem, limits: Limits, engine: str, quiet: bool) -> Result | None:
     stop = StopAt.within(limits)
     compiled_s: list[float] = []
-    with _stopping(stop), ProgressLine(quiet) as line, seconds_compiling(compiled_s.append):
+    with stopping(stop), ProgressLine(quiet) as line, seconds_compiling(compiled_s.append):
         result = plan_day(problem, limits, engine=engine, stop=stop, on_progress=line)
     if sum(compiled_s) > WORTH_TELLING_S:
         took = f"{sum(compiled_s):.0f} s of this were spent on compiling, once on every machine"
@@ -138,35 +121,15 @@ def _solve(problem: Problem, limits: Limits, engine: str, quiet: bool) -> Result
 # ---------------------------------------------------------------------------------- planning
 
 
-def _document(problem: Problem, result: Result) -> dict[str, Any]:
-    figures = kpis(problem, result.plan)
-    return plan_document(problem, result, figures, reasons(problem, result.plan, result.status))
-
-
 def _write(folder: Path, scenario: ScenarioDay, result: Result, document: dict[str, Any]) -> None:
     problem = scenario.problem
     contents = {
         "plan.json": plan_text(document),
         "roster.csv": roster_csv(problem, result.plan),
         "routes.geojson": routes_geojson(problem, result.plan),
-        "plan.html": _page(scenario, document),
+        "plan.html": page_of(scenario, document, load_catalogue()),
     }
     write_files(folder, contents)
-
-
-def _page(scenario: ScenarioDay, document: dict[str, Any]) -> str:
-    """The page of a plan, with the names of the catalogue where it knows the city and its services."""
-    catalogue = load_catalogue()
-    city = catalogue.city(scenario.problem.city)
-    localities = sorted(catalogue.localities_of(city), key=lambda locality: (-locality.weight, locality.name))
-    return plan_page(
-        scenario.problem,
-        document,
-        city_name=f"{city.name_en} ({city.name_hi})",
-        day_name=scenario.name,
-        service_names={s.service_id: f"{s.name_en} ({s.name_hi})" for s in catalogue.services},
-        landmarks=[Landmark(spot.name, spot.lon, spot.lat) for spot in localities[:LANDMARKS]],
-    )
 
 
 @app.command()
@@ -198,7 +161,7 @@ def _answer(scenario: ScenarioDay, result: Result | None, out: Path | None, as_j
         note("stopped before there was a plan; nothing was written")
         raise typer.Exit(NOTHING)
     problem = scenario.problem
-    document = _document(problem, result)
+    document = document_of(problem, result)
     if out is not None:
         _write(out, scenario, result, document)
     if as_json:
@@ -329,8 +292,9 @@ def _compile() -> None:
             for engine in (AUTO, *ENGINES):
                 result = plan_day(made.day.problem, Limits(None, iterations=COMPILING_ITERATIONS), engine=engine)
                 if result is not None:
-                    _document(made.day.problem, result)
+                    document_of(made.day.problem, result)
             run_every_loop(made.day.problem)
+            run_every_slot_loop(made.day.problem)
 
 
 # ------------------------------------------------------------------------------------- facts
@@ -564,6 +528,9 @@ def _top(
     if show_version:
         say(version("mitaan-optimizer"))
         raise typer.Exit
+
+
+register_bookings(app)
 
 
 def main() -> None:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +31,8 @@ DONE, DONE_WITH_BROKEN_RULES, BAD_INPUT, NOTHING, DEFECT = 0, 1, 2, 3, 70
 """Exit codes: 0 done; 1 done but with broken promises or violations; 2 bad input; 3 stopped with nothing.
 70: an error of the program itself, or stdout took no more."""
 INTERRUPTED = 130  # how the command-line library leaves after Ctrl-C
+REFUSED = DONE_WITH_BROKEN_RULES
+"""A verb on bookings or days that was refused: an answer, with its reasons; nothing has changed."""
 
 LOG_EVERY_S = 5.0
 
@@ -104,6 +109,29 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Something done piece by piece, told by pieces done and pieces in all: a bar on a terminal, lines elsewhere."""
+    if quiet:
+        yield lambda done, total: None  # noqa: ARG005  (nothing is shown)
+    elif err.is_terminal:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        with Bar(*columns, console=err, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        told_at_s = time.monotonic()
+        note(what)
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told_at_s
+            if time.monotonic() - told_at_s >= LOG_EVERY_S:
+                told_at_s = time.monotonic()
+                note(f"{what}: {done} of {total}")
+
+        yield tell
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """A table on stdout. `right` names the columns of numbers; None is shown as a dash."""
     drawn = Table(title=title, title_justify="left", header_style="bold")
@@ -123,6 +151,8 @@ def fault_json(fault: Fault) -> dict[str, Any]:
     if isinstance(fault, FileFault):
         return fault.as_json()
     value = fault.value if isinstance(fault.value, str | int | float | bool | None) else str(fault.value)
+    if isinstance(value, float) and not math.isfinite(value):
+        value = str(value)  # NaN and infinity are no JSON
     return {"pointer": fault.pointer, "code": fault.code, "value": value, "rule": fault.rule}
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from api.store import Database, StoreError
 from api.store.database import default_path
-from api.store.schema import bookings, city_rules, days, epoch_ms, events, json_text, moment
+from api.store.schema import bookings, city_rules, days, events
 from optimizer.units import IST
 from tests.stores import Server, booking_row, day_row, row
 
@@ -203,27 +203,6 @@ def test_a_transaction_that_the_database_gave_up_does_not_end_as_if_it_were_stor
     assert booked(database) == []
 
 
-def test_sqlite_keeps_what_was_committed_through_a_loss_of_power(tmp_path: Path) -> None:
-    with Database.open(tmp_path / "store.db") as database, database.write() as connection:
-        values = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        }
-    assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
-
-
-def test_postgresql_waits_no_longer_than_told_and_keeps_the_options_of_the_address(postgresql: Server) -> None:
-    with postgresql.database() as url, Database(f"{url}&options=-c%20work_mem%3D5MB", busy_timeout_s=3) as database:
-        names = ("lock_timeout", "idle_in_transaction_session_timeout", "work_mem", "synchronous_commit")
-        with database.write() as connection:
-            values = [connection.execute(text(f"SHOW {name}")).scalar() for name in names]
-            isolation = connection.execute(text("SHOW transaction_isolation")).scalar()
-        with database.read() as connection:
-            reading = connection.execute(text("SHOW transaction_isolation")).scalar()
-    assert values == ["3s", "1min", "5MB", "on"]
-    assert (isolation, reading) == ("read committed", "repeatable read")
-
-
 # ----------------------------------------------------------------------------------------- clock
 
 
@@ -242,21 +221,6 @@ def test_a_test_sets_the_clock(store_address: str) -> None:
     noon = dt.datetime(2026, 12, 1, 6, 30, 0, 123_456, tzinfo=dt.UTC)
     with Database.open(store_address, clock=lambda: noon) as database, database.read() as connection:
         assert database.now(connection).isoformat() == "2026-12-01T12:00:00.123000+05:30"
-
-
-def test_moments_are_stored_as_milliseconds() -> None:
-    noon = dt.datetime(2026, 12, 1, 12, 0, 0, 123_999, tzinfo=IST)
-    assert epoch_ms(noon) == 1_796_106_600_123
-    assert moment(1_796_106_600_123) == noon.replace(microsecond=123_000)
-    assert epoch_ms(moment(-1)) == -1
-    with pytest.raises(ValueError, match="a moment has an offset"):
-        epoch_ms(dt.datetime(2026, 12, 1))  # noqa: DTZ001
-
-
-def test_equal_json_is_equal_text() -> None:
-    assert json_text({"b": [1, 2.5, None], "a": "रायपुर"}) == '{"a":"रायपुर","b":[1,2.5,null]}'
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        json_text(float("nan"))
 
 
 # ----------------------------------------------------------------------------------------- locks
@@ -401,19 +365,6 @@ def test_a_store_that_others_hold_too_long_says_so(database: Database, impatient
     write()
 
 
-def test_threads_that_wait_too_long_for_their_turn_are_told(
-    store_address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.store.database.CONNECTIONS", 1)
-    with (
-        Database.open(store_address, busy_timeout_s=SHORT_S) as database,
-        ThreadPoolExecutor(1) as other,
-        database.read() as connection,
-    ):
-        connection.execute(select(days)).all()
-        assert other.submit(code_of, database.revision).result() == "database_locked"
-
-
 def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path) -> None:
     with Database.open(tmp_path / "store.db") as database:
         with database.write() as connection:
@@ -448,13 +399,13 @@ def rights_of_anybody() -> Iterator[None]:
         os.seteuid(0)
 
 
-@pytest.mark.parametrize("folder_mode", [0o555, 0o777])
-def test_a_file_that_may_only_be_read_is_not_written(folder_mode: int) -> None:
+@pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o444, 0o555), (0o444, 0o777), (0o666, 0o555)])
+def test_a_file_that_may_only_be_read_is_not_written(file_mode: int, folder_mode: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="mitaan-"))
     try:
         with Database.open(folder / "store.db") as database, database.write() as connection:
             add_booking(connection, "B1")
-        (folder / "store.db").chmod(0o444)
+        (folder / "store.db").chmod(file_mode)
         folder.chmod(folder_mode)
 
         def write() -> None:
@@ -532,16 +483,6 @@ def test_each_state_that_postgresql_tells_has_its_code(postgresql: Server, state
         with pytest.raises(StoreError, match="it is so") as refused:
             fail()
         assert refused.value.code == code
-
-
-def test_rows_that_the_tables_do_not_allow_are_refused(database: Database) -> None:
-    def write() -> None:
-        with database.write() as connection:
-            add_booking(connection, "B1")
-            add_booking(connection, "B1")
-
-    assert code_of(write) == "constraint_broken"
-    assert booked(database) == []
 
 
 def test_a_file_that_is_no_store_is_left_as_it_is(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Migrations: they make the tables of the code, up and down, once, and refuse what they do not know."""
+"""The tables, how moments and JSON stand in them, and the migrations that make them: once, up and down."""
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -19,8 +20,21 @@ from sqlalchemy.exc import IntegrityError
 
 from api.store import Database, StoreError, migrations
 from api.store.backup import backup, restore
-from api.store.schema import DELIVERY_STATUSES, REVISION, VERSION_TABLE, bookings, days, deliveries, events, metadata
+from api.store.schema import (
+    DELIVERY_STATUSES,
+    REVISION,
+    VERSION_TABLE,
+    bookings,
+    days,
+    deliveries,
+    epoch_ms,
+    events,
+    json_text,
+    metadata,
+    moment,
+)
 from optimizer.domain import BookingStatus
+from optimizer.units import IST
 from tests.stores import booking_row, day_row, row
 
 OUR_TABLES = sorted([*metadata.tables, VERSION_TABLE])
@@ -150,6 +164,19 @@ def test_the_tables_take_every_status_and_no_other(database: Database) -> None:
     assert stored == sorted(BookingStatus)
 
 
+def test_rows_that_the_tables_do_not_allow_are_refused(database: Database) -> None:
+    def write() -> None:
+        with database.write() as connection:
+            connection.execute(bookings.insert(), booking_row("B"))
+            connection.execute(bookings.insert(), booking_row("B"))
+
+    with pytest.raises(StoreError) as refused:
+        write()
+    assert refused.value.code == "constraint_broken"
+    with database.read() as connection:
+        assert connection.execute(select(bookings)).all() == []
+
+
 def test_a_day_begins_without_stop_sale_quota_and_empty_stops(database: Database) -> None:
     with database.write() as connection:
         connection.execute(days.insert(), day_row("raipur", "2026-12-01"))
@@ -266,3 +293,18 @@ def test_held_bookings_are_found_by_their_own_index(tmp_path: Path) -> None:
     plan = connection.execute("EXPLAIN QUERY PLAN SELECT booking_id FROM bookings WHERE expires_at <= 5").fetchall()
     connection.close()
     assert "ix_bookings_expires_at" in plan[0][3]
+
+
+def test_moments_are_stored_as_milliseconds() -> None:
+    noon = dt.datetime(2026, 12, 1, 12, 0, 0, 123_999, tzinfo=IST)
+    assert epoch_ms(noon) == 1_796_106_600_123
+    assert moment(1_796_106_600_123) == noon.replace(microsecond=123_000)
+    assert epoch_ms(moment(-1)) == -1
+    with pytest.raises(ValueError, match="a moment has an offset"):
+        epoch_ms(dt.datetime(2026, 12, 1))  # noqa: DTZ001
+
+
+def test_equal_json_is_equal_text() -> None:
+    assert json_text({"b": [1, 2.5, None], "a": "रायपुर"}) == '{"a":"रायपुर","b":[1,2.5,null]}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_text(float("nan"))

@@ -9,29 +9,25 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sqlite3
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, table, text, tuple_
+from sqlalchemy import Connection, Engine, func, inspect, select, table, text, tuple_
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from api.store.engines import Turns, postgresql_engine, sqlite_engine
 from api.store.faults import StoreError, faults_of, file_error
 from api.store.schema import REVISION, VERSION_TABLE, days, epoch_ms, moment
 
 BUSY_TIMEOUT_S = 10.0
 """Seconds that a transaction waits for others before it is told `database_locked`."""
 CONNECTIONS = 16
-"""Connections of one `Database`; more threads than that wait for their turn. On SQLite these read, and one writes."""
-CONNECT_TIMEOUT_S = 10
-IDLE_TIMEOUT_S = 60
-"""Seconds after which PostgreSQL ends a transaction that says nothing: its machine may have lost power."""
+"""Of one `Database`; more threads than that wait for their turn, in order. On SQLite these read, and one writes."""
 
 _UPGRADE_LOCK, _EVENTS_LOCK = 0x6D697461616E01, 0x6D697461616E02  # advisory, on PostgreSQL: "mitaan" and a number
 _IN_ERROR = 3  # libpq: PQTRANS_INERROR
@@ -77,13 +73,15 @@ class Database:
         self.url_for_people = _without_password(url) if self._path is None else str(self._path)
         """The address, to be shown: without a password."""
         if self._path is None:
-            self._writing = _postgresql_engine(url, busy_timeout_s)
-            self._reading: Engine = self._writing.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            self._writing = postgresql_engine(url, busy_timeout_s, CONNECTIONS)
+            snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._reading: Engine = self._writing.execution_options(**snapshot)
+            self._to_write = self._to_read = Turns(CONNECTIONS, busy_timeout_s, self.url_for_people)
         else:
-            self._writing = _sqlite_engine(url, busy_timeout_s, to_write=True)
-            self._reading = _sqlite_engine(url, busy_timeout_s, to_write=False)
+            self._writing = sqlite_engine(url, busy_timeout_s, 1, to_write=True)
+            self._reading = sqlite_engine(url, busy_timeout_s, CONNECTIONS, to_write=False)
+            self._to_write = Turns(1, busy_timeout_s, self.url_for_people)
+            self._to_read = Turns(CONNECTIONS, busy_timeout_s, self.url_for_people)
 
     @classmethod
     def open(
@@ -126,7 +124,7 @@ class Database:
 
         SQLite: BEGIN IMMEDIATE, so nobody else writes meanwhile. PostgreSQL: READ COMMITTED; see `lock_days`.
         """
-        with faults_of(self.url_for_people), self._writing.connect() as connection:
+        with faults_of(self.url_for_people), self._to_write.turn(), self._writing.connect() as connection:
             transaction = connection.begin()
             yield connection
             self._refuse_if_given_up(connection)
@@ -143,7 +141,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the whole store, whoever writes meanwhile, and cannot write."""
-        with faults_of(self.url_for_people), self._reading.connect() as connection:
+        with faults_of(self.url_for_people), self._to_read.turn(), self._reading.connect() as connection:
             connection.begin()
             yield connection
 
@@ -293,76 +291,3 @@ def _url(where: str | Path | None) -> URL:
 def _without_password(url: URL) -> str:
     hidden = {name: "***" for name in url.query if "password" in name}
     return url.set(drivername="postgresql").update_query_dict(hidden).render_as_string(hide_password=True)
-
-
-# --------------------------------------------------------------------------------------- engines
-
-
-def _sqlite_engine(url: URL, busy_timeout_s: float, *, to_write: bool) -> Engine:
-    """Connections to a file. One writes, since only one can: threads wait for it in a queue, processes for the lock."""
-    engine = create_engine(
-        url,
-        pool_size=1 if to_write else CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=busy_timeout_s,
-        pool_use_lifo=True,
-        connect_args={"timeout": busy_timeout_s, "isolation_level": None},  # transactions begin where we say, below
-    )
-
-    def connected(raw: sqlite3.Connection, _: object) -> None:
-        try:
-            raw.execute("PRAGMA foreign_keys = ON")
-            if to_write:
-                _use_wal(raw, url, busy_timeout_s)
-                # A booking told to the citizen survives loss of power: each commit waits until it is on the disk.
-                # NORMAL would be safe against a killed process, and lose the last commits when the power goes.
-                raw.execute("PRAGMA synchronous = FULL")
-                raw.execute("PRAGMA fullfsync = ON")  # macOS: past the cache of the disk, too; elsewhere nothing
-            else:
-                raw.execute("PRAGMA query_only = ON")
-        except BaseException:
-            raw.close()
-            raise
-
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if to_write else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-    return engine
-
-
-def _use_wal(raw: sqlite3.Connection, url: URL, busy_timeout_s: float) -> None:
-    """Write ahead: who reads and who writes do not wait for each other. The file keeps it; nothing to do then."""
-    until_s = time.monotonic() + busy_timeout_s
-    while True:
-        try:
-            mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            break
-        except sqlite3.OperationalError as error:  # while another process does the same, SQLite does not wait by itself
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
-                raise
-        time.sleep(0.02)
-    if mode != "wal":
-        rule = f"the file system cannot do what SQLite needs (journal mode {mode}); use a local disk or PostgreSQL"
-        raise StoreError("database_unreachable", str(url.database), rule)
-
-
-def _postgresql_engine(url: URL, busy_timeout_s: float) -> Engine:
-    """Connections to a server. Its own default, synchronous_commit = on, makes a commit survive loss of power."""
-    waits = f"-c lock_timeout={int(busy_timeout_s * 1000)} -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_S}s"
-    given = url.query.get("options", "")
-    return create_engine(
-        url,
-        isolation_level="READ COMMITTED",
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=busy_timeout_s,
-        pool_use_lifo=True,
-        pool_pre_ping=True,  # a server that was restarted is met with a new connection, and without an error
-        use_native_hstore=False,
-        connect_args={
-            "connect_timeout": url.query.get("connect_timeout", CONNECT_TIMEOUT_S),
-            "options": f"{given if isinstance(given, str) else ' '.join(given)} {waits}".strip(),
-        },
-    )

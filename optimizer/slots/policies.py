@@ -26,7 +26,7 @@ UNWISHED_S = 10_800
 
 
 class Policy(Protocol):
-    """Orders offers; `said` are slots told before in the same conversation, which stay where they are if still free."""
+    """Orders offers; `said` are slots told before in the same conversation, in order: those still free stay first."""
 
     def __call__(self, offers: Sequence[SlotOffer], said: Collection[Said], /) -> Told:
         """Each offer stands in one of the two lists."""
@@ -61,7 +61,8 @@ class CallCentre:
     """First the `aloud` slots with most executives who could come per forecast popularity, the rest on request.
 
     `popularity` is how much slots are asked for, by the second of the day at which they open, in any unit; slots that
-    are not in it count as the least popular one that is. Slots told before stay aloud while they are free.
+    are not in it count as the least popular one that is. Slots told before stay aloud, in their order, while they are
+    free. Where several services are asked for, all offers of a slot are told together.
     """
 
     popularity: Mapping[int, float] = field(default_factory=dict)
@@ -70,11 +71,16 @@ class CallCentre:
     def __call__(self, offers: Sequence[SlotOffer], said: Collection[Said], /) -> Told:
         """Wished slots come before others; ties go to the lower score."""
         least = min((value for value in self.popularity.values() if value > 0), default=1.0)
+        before = {slot: number for number, slot in enumerate(said)}
 
-        def rank(offer: SlotOffer) -> tuple[bool, bool, float, int, tuple[dt.date, int, int]]:
+        def rank(offer: SlotOffer) -> tuple[int, bool, float, int, tuple[dt.date, int, int]]:
             wanted = max(self.popularity.get(offer.slot.open_s, least), least)
-            told = (offer.date, offer.slot) in said
-            return not told, not offer.wished, -offer.executives / wanted, offer.score, _by_time(offer)
+            told = before.get((offer.date, offer.slot), len(before))
+            return told, not offer.wished, -offer.executives / wanted, offer.score, _by_time(offer)
 
         order = sorted(offers, key=rank)
-        return tuple(order[: self.aloud]), tuple(sorted(order[self.aloud :], key=_by_time))
+        slots = list(dict.fromkeys((offer.date, offer.slot) for offer in order))
+        aloud = set(slots[: max(self.aloud, sum(slot in before for slot in slots))])
+        first = tuple(offer for offer in order if (offer.date, offer.slot) in aloud)
+        rest = [offer for offer in order if (offer.date, offer.slot) not in aloud]
+        return first, tuple(sorted(rest, key=_by_time))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from optimizer.bounds import broken_promises_bound
 from optimizer.check import violations
 from optimizer.domain import (
     Appointment,
@@ -50,13 +51,14 @@ def verified(day: PromisedDay, executives: Collection[str] | None = None) -> Pro
 
     Raises WitnessBroken.
     """
-    problem = day.problem
-    if executives is None:
-        plan = timed(problem, day.witness)
-    else:
-        own = {e: order for e, order in day.witness.items() if e in executives}
+    problem, own = day.problem, day.witness
+    if executives is not None:
+        own = {e: order for e, order in own.items() if e in executives}
         problem = part_of_problem(problem, executives, {v for order in own.values() for v in order})
+    try:
         plan = timed(problem, own)
+    except ValueError as error:
+        raise WitnessBroken(f"{problem.city} {problem.date}: {error}") from error
     found = violations(problem, plan)
     if found:
         raise WitnessBroken(f"{problem.city} {problem.date}: " + "; ".join(v.text for v in found[:3]))
@@ -168,13 +170,17 @@ def release(day: PromisedDay, visit_ids: Collection[str]) -> PromisedDay:
         return day
     witness: dict[str, tuple[str, ...]] = {}
     stops: list[Delivery] = []
+    names = set(day.problem.visit_by_id)
     changed = set()
     for executive_id, order in day.witness.items():
         left = tuple(v for v in order if v not in gone)
         if left != order:
             changed.add(executive_id)
-            if left and timed_route(day.problem, executive_id, left) is None:
-                made = {v: _empty_stop(day, v, executive_id) for v in order if v in gone}
+            if day.empty_stops.issuperset(left):  # nobody is visited: who has no route can always be at home
+                gone.update(left)
+                left = ()
+            elif timed_route(day.problem, executive_id, left) is None:
+                made = {v: _empty_stop(day, v, executive_id, names) for v in order if v in gone}
                 stops.extend(made.values())
                 left = tuple(made[v].visit_id if v in made else v for v in order)
         if left:
@@ -185,11 +191,17 @@ def release(day: PromisedDay, visit_ids: Collection[str]) -> PromisedDay:
     return verified(replace(day, problem=problem, witness=witness, empty_stops=empty), changed)
 
 
-def _empty_stop(day: PromisedDay, visit_id: str, executive_id: str) -> Delivery:
-    """The place of a promise given back, as a visit of no duration that only this executive makes."""
+def _empty_stop(day: PromisedDay, visit_id: str, executive_id: str, names: set[str]) -> Delivery:
+    """The place of a promise given back, as a visit of no duration that only this executive makes; its name is new."""
     grid = day.problem.grid
+    name = f"{STOP_PREFIX}{visit_id}"[:64]
+    number = 0
+    while name in names:
+        number += 1
+        name = f"{STOP_PREFIX}{number}"
+    names.add(name)
     return Delivery(
-        f"{STOP_PREFIX}{visit_id}"[:64],
+        name,
         day.problem.visit_by_id[visit_id].place,
         (TimeWindow(grid.open_s, grid.close_s),),
         service_s=0,
@@ -233,22 +245,27 @@ def rewitness(day: PromisedDay, problem: Problem, stop: Stop, seed: int = 1) -> 
     start = _still_runnable(problem, day.witness)
     first = insertion(problem, stop, seed=seed, start=start)
     orders = start if first is None else first.orders
-    proved = False
-    if _broken(problem, orders):
+    proved = _weight(problem, orders) == broken_promises_bound(problem)
+    if not proved:
         better = ruin(problem, PartOf(stop, FIRST_PART), seed=seed, start=orders)
         orders = orders if better is None else better.orders
-    if _broken(problem, orders):
+        proved = _weight(problem, orders) == 0
+    if not proved:
         found = columns(problem, stop, seed=seed, start=orders)
         if found is not None:
             orders = found.orders
-            left_out = set(_broken(problem, orders))
-            weight = sum(a.weight for a in problem.appointments if a.visit_id in left_out)
-            proved = weight == found.broken_promises_bound
+            proved = _weight(problem, orders) == found.broken_promises_bound
     broken = _broken(problem, orders)
     served = {v for order in orders.values() for v in order}
     kept = _only(problem, [v for v in problem.visits if v.visit_id in served])
     made = replace(day, problem=kept, witness=dict(orders), empty_stops=day.empty_stops & served)
     return Rewitnessed(verified(made), broken, proved or not broken)
+
+
+def _weight(problem: Problem, orders: Orders) -> int:
+    """Weight of the promises that these orders break."""
+    left_out = set(_broken(problem, orders))
+    return sum(a.weight for a in problem.appointments if a.visit_id in left_out)
 
 
 def _broken(problem: Problem, orders: Orders) -> tuple[str, ...]:

@@ -1,0 +1,296 @@
+"""What the commands of the booking service are given: a store, a caller, dates, slots, places; and how they read it.
+
+Everything that is wrong with a command is told at once: `together` reads several things and collects their faults.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import lru_cache, partial
+from typing import Annotated, TypeVar, overload
+
+import typer
+
+from api.console import BAD_INPUT, faults_told, note, say_json
+from api.store import Database, StoreError
+from api.store.store import Store
+from optimizer.arrays import seconds_compiling
+from optimizer.calendar import closed_because
+from optimizer.domain import Booking, Fault, InvalidProblem, ServiceRules
+from optimizer.units import DAY_S, HOUR_S, IST, MINUTE_S
+from scenarios.catalogue import Catalogue, Service, load_catalogue
+from scenarios.places import Whereabouts, whereabouts
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+T = TypeVar("T")
+
+
+class Language(StrEnum):
+    """In which language slots are told."""
+
+    EN = "en"
+    HI = "hi"
+
+
+StoreAt = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="PATH|URL",
+        help="The store: a file or postgresql://...; else MITAAN_DATABASE_URL, MITAAN_DATA or the user's data folder.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, on stdout.")]
+CityName = Annotated[str, typer.Argument(metavar="CITY", help="A city of the scheme.")]
+DateWord = Annotated[str, typer.Argument(metavar="DATE", help="2026-12-02, today, tomorrow, or +2: days of service.")]
+First = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First date.")]
+Last = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date, included.")]
+Services = Annotated[list[str], typer.Option("--service", metavar="S", help="A service; several: one option each.")]
+At = Annotated[str | None, typer.Option("--at", metavar="LON,LAT", help="The point, longitude first.")]
+InLocality = Annotated[str | None, typer.Option("--locality", metavar="NAME", help="A locality of the city.")]
+Pin = Annotated[str | None, typer.Option("--pin", metavar="PINCODE", help="A PIN code of the city.")]
+Caller = Annotated[str, typer.Option("--caller", envvar="MITAAN_CALLER", help="Who holds: the id of a system or desk.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Reasons in English or Hindi.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it all the same; promises that break are marked at risk.")]
+BookingName = Annotated[
+    str, typer.Argument(metavar="BOOKING", help="Id of a booking, or its reference where only one booking has it.")
+]
+DEFAULT_CALLER = "desk"
+WORTH_TELLING_S = 1.0
+"""Seconds of compiling that who waits should know of."""
+
+
+# ------------------------------------------------------------------------------------- the store
+
+
+@lru_cache(maxsize=1)
+def _catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def open_database(where: str | None, *, create: bool = False) -> Database:
+    """The database at an address; with `create` its tables are made or brought up to this program."""
+    return Database.create(where) if create else Database.open(where)
+
+
+@contextmanager
+def served(where: str | None, as_json: bool, *, create: bool = False) -> Iterator[Store]:
+    """The store at an address. Bad input inside is told as faults, a store that fails in one line; exit code 2."""
+    compiled_s: list[float] = []
+    with faults_told(as_json), store_told(as_json):
+        database = open_database(where, create=create)
+        try:
+            with seconds_compiling(compiled_s.append):
+                yield Store(database, _catalogue())
+        finally:
+            database.close()
+    if sum(compiled_s) > WORTH_TELLING_S:
+        note(f"{sum(compiled_s):.0f} s of this were spent on compiling, once on every machine")
+
+
+@contextmanager
+def store_told(as_json: bool) -> Iterator[None]:
+    """A store that cannot do what was asked inside is told in one line, with its code, and exit code 2."""
+    try:
+        yield
+    except StoreError as error:
+        if as_json:
+            say_json({"errors": [{"pointer": "", "code": error.code, "value": error.subject, "rule": error.rule}]})
+        else:
+            note(f"mitaan: {error}")
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def moment_of(store: Store) -> dt.datetime:
+    """The moment by the clock of the store."""
+    with store.database.read() as connection:
+        return store.database.now(connection)
+
+
+def today_of(store: Store) -> dt.date:
+    """The date by the clock of the store."""
+    return moment_of(store).astimezone(IST).date()
+
+
+# ---------------------------------------------------------------------------------- all at once
+
+
+@overload
+def together(a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]: ...
+@overload
+def together(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tuple[A, B, C]: ...
+@overload
+def together(
+    a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], /
+) -> tuple[A, B, C, D]: ...
+@overload
+def together(*readings: Callable[[], T]) -> tuple[T, ...]: ...
+def together(*readings: Callable[[], object]) -> tuple[object, ...]:
+    """What all these readings give. Raises InvalidProblem with the faults of all of them, each fault once."""
+    read: list[object] = []
+    faults: dict[str, Fault] = {}
+    for reading in readings:
+        try:
+            read.append(reading())
+        except InvalidProblem as invalid:
+            faults.update((str(fault), fault) for fault in invalid.faults)
+    if faults:
+        raise InvalidProblem(faults.values())
+    return tuple(read)
+
+
+def faulty(option: str, code: str, value: object, rule: str) -> InvalidProblem:
+    """One fault of one option."""
+    return InvalidProblem([Fault((option,), code, value, rule)])
+
+
+# --------------------------------------------------------------------------- dates, slots, hours
+
+_AHEAD = re.compile(r"\+([0-9]{1,3})")
+_SLOT = re.compile(r"([^T]+)T([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_OFFSET = "+05:30"
+
+
+def read_date(text: str, option: str, today: dt.date, rules: ServiceRules) -> dt.date:
+    """A date: 2026-12-02, `today`, `tomorrow`, or `+2`: the second day with service after today."""
+    if text in {"today", "tomorrow"}:
+        return today + dt.timedelta(days=text == "tomorrow")
+    ahead = _AHEAD.fullmatch(text)
+    if ahead is not None:
+        date, left = today, int(ahead[1])
+        while left > 0:
+            date += dt.timedelta(days=1)
+            left -= closed_because(rules, date) is None
+        return date
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        rule = "a date as 2026-12-01, or today, tomorrow, +N: the Nth day with service after today"
+        raise faulty(option, "bad_date", text, rule) from None
+
+
+def read_span(
+    first: str | None, last: str | None, days: int, today: dt.date, rules: ServiceRules, ahead: int = 0
+) -> tuple[dt.date, dt.date]:
+    """From the first to the last date, both included: `days` of them, and `ahead` of today, where not given."""
+    begin = today + dt.timedelta(days=ahead)
+    if first is not None:
+        begin = read_date(first, "from", today, rules)
+    end = begin + dt.timedelta(days=days - 1)
+    if last is not None:
+        end = read_date(last, "to", today, rules)
+    if end < begin:
+        raise faulty("to", "bad_range", end.isoformat(), f"not before {begin.isoformat()}")
+    return begin, end
+
+
+def read_slot(text: str, option: str, today: dt.date, rules: ServiceRules) -> tuple[dt.date, int]:
+    """When a slot opens, as 2026-12-02T10:00 in local time, with or without +05:30: the date and the day second."""
+    found = _SLOT.fullmatch(text)
+    if found is None:
+        raise faulty(option, "bad_time", text, "when the slot opens, as 2026-12-02T10:00 or tomorrowT10:00")
+    hour, minute, second = (int(part or 0) for part in found.group(2, 3, 4))
+    if hour > 23 or minute > 59 or second > 59:
+        raise faulty(option, "bad_time", text, "a time from 00:00 to 23:59")
+    if found[5] not in {None, _OFFSET}:
+        raise faulty(option, "bad_offset", text, f"local time: no offset, or {_OFFSET}")
+    return read_date(found[1], option, today, rules), hour * HOUR_S + minute * MINUTE_S + second
+
+
+def read_clock(text: str, option: str) -> int:
+    """A time of the day as 09:30, in day seconds; 24:00 is its end."""
+    found = _CLOCK.fullmatch(text)
+    second = -1 if found is None or int(found[2]) > 59 else int(found[1]) * HOUR_S + int(found[2]) * MINUTE_S
+    if not 0 <= second <= DAY_S:
+        raise faulty(option, "bad_time", text, "a time of the day as 09:30")
+    return second
+
+
+def one_of(text: str, option: str, words: Sequence[str], code: str) -> str:
+    """The word, when it is one of these."""
+    if text not in words:
+        raise faulty(option, code, text, f"one of {', '.join(words)}")
+    return text
+
+
+# ------------------------------------------------------------------------------ places, services
+
+
+def read_place(
+    catalogue: Catalogue, city: str, at: str | None, locality: str | None, pincode: str | None
+) -> Whereabouts:
+    """Where the citizen is: at a point, in a locality or under a PIN code of the city."""
+    given = [name for name, value in (("--at", at), ("--locality", locality), ("--pin", pincode)) if value is not None]
+    if len(given) != 1:
+        raise faulty("place", "one_place", given, "exactly one of --at, --locality and --pin")
+    town, point = together(
+        lambda: catalogue.city(city),
+        lambda: None if at is None else read_point(at),
+    )
+    return whereabouts(catalogue, town, point=point, locality=locality, pincode=pincode)
+
+
+def read_point(text: str) -> tuple[float, float]:
+    """A point as LON,LAT in degrees."""
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError:
+        rule = "longitude and latitude in degrees, as 81.63,21.25"
+        raise faulty("point", "bad_coordinate", text, rule) from None
+    return lon, lat
+
+
+def read_services(catalogue: Catalogue, names: Sequence[str]) -> list[Service]:
+    """The services of these names; every unknown one is told with its position."""
+    return list(together(*(partial(_service, catalogue, number, name) for number, name in enumerate(names))))
+
+
+def _service(catalogue: Catalogue, number: int, name: str) -> Service:
+    try:
+        return catalogue.service(name)
+    except InvalidProblem as invalid:
+        raise InvalidProblem(Fault(("services", number), f.code, f.value, f.rule) for f in invalid.faults) from None
+
+
+# -------------------------------------------------------------------------------------- bookings
+
+
+def booking_named(store: Store, name: str) -> str:
+    """The id of the one booking meant by its id or its reference; an unknown name is left for the verb to refuse."""
+    if store.booking(name) is not None:
+        return name
+    meant = _meant(store.referred(name))
+    if len(meant) > 1:
+        ids = ", ".join(b.booking_id for b in meant)
+        raise faulty("booking", "ambiguous_reference", name, f"the reference of one booking, not of {ids}")
+    return meant[0].booking_id if meant else name
+
+
+def holds_named(store: Store, names: Sequence[str]) -> list[str]:
+    """Ids of holds; a reference stands for all that was held together under it."""
+    ids: list[str] = []
+    for name in names:
+        if store.booking(name) is not None:
+            ids.append(name)
+            continue
+        meant = _meant(store.referred(name))
+        groups = sorted({b.group_id for b in meant})
+        if len(groups) > 1:
+            rule = f"the reference of what was held together, not of {', '.join(groups)}"
+            raise faulty("id", "ambiguous_reference", name, rule)
+        ids.append(groups[0] if groups else name)
+    return list(dict.fromkeys(ids))
+
+
+def _meant(found: Sequence[Booking]) -> list[Booking]:
+    """Of the bookings of a reference those on their day; when all have left it, the last one."""
+    on_day = [b for b in found if b.on_day]
+    return on_day or [b for b in found if b.moved_to is None][-1:]
