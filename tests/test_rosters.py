@@ -598,3 +598,9 @@ def test_a_pattern_does_not_end_before_it_begins() -> None:
     with pytest.raises(InvalidProblem) as caught:
         pattern_roster(FACTS, RAIPUR, WEDNESDAY, TUESDAY)
     assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [("/to", "bad_range")]
+
+
+def test_the_published_schema_is_the_present_one() -> None:
+    published = Path(__file__).parents[1] / "scenarios" / "schema" / "roster.json"
+    again = "write it anew from scenarios.rosters.roster_schema()"
+    assert published.read_text(encoding="utf-8") == roster_schema(), again
