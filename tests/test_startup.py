@@ -32,6 +32,25 @@ json.dump([one.data["dispatcher"].py_func.__qualname__ for _, one in recorder.bu
 """
 
 
+SLOTS = """
+import json, sys
+from numba.core import event
+from optimizer.bookings import Change
+from benchmarks.booking.callers import Caller, world
+from api.store import Database
+from api.store.store import Store
+with Database.create(sys.argv[1]) as database:
+    place = world(Store(database), 2, 2)
+    caller = Caller(place, 1, "caller")
+    with event.install_recorder("numba:compile") as recorder:
+        for _ in range(80):
+            caller.act()
+        services = [place.services[0], place.services[1]]
+        place.store.offers(place.city, place.where(caller._dice), services, *place.dates, counts=True)
+json.dump([one.data["dispatcher"].py_func.__qualname__ for _, one in recorder.buffer if one.is_start], sys.stdout)
+"""
+
+
 def run(cache: Path, program: str, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -44,7 +63,7 @@ def run(cache: Path, program: str, *arguments: str) -> str:
 
 
 @pytest.mark.long
-def test_after_warm_up_no_engine_compiles_anything_for_a_day_with_breaks_deliveries_and_fairness(
+def test_after_warm_up_nothing_compiles_for_a_day_with_breaks_deliveries_and_fairness_nor_for_a_caller(
     tmp_path: Path,
 ) -> None:
     path = DAYS / "raipur.json"
@@ -56,6 +75,7 @@ def test_after_warm_up_no_engine_compiles_anything_for_a_day_with_breaks_deliver
     assert run(tmp_path, WARM_UP).strip() == "ready"
     assert json.loads(run(tmp_path, PLAN, str(path), *engines)) == []
     assert json.loads(run(tmp_path, PLAN, str(DAYS / "bench-110-90-22.json"), *engines)) == []
+    assert json.loads(run(tmp_path, SLOTS, str(tmp_path / "store.db"))) == []
 
 
 def test_the_median_start_has_the_median_of_each_figure() -> None:

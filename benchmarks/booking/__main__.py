@@ -41,7 +41,9 @@ from benchmarks.booking.load import (
 from benchmarks.booking.postgres import postgresql_server
 from benchmarks.booking.streams import POLICIES, Tally, interval, percentile_ms
 from benchmarks.record import RECORDS, load_average, surroundings
+from optimizer.slots.ready import run_every_slot_loop
 from scenarios.catalogue import load_catalogue
+from scenarios.generate import bench_day
 from scenarios.simulate import booking_day
 
 BOOKING_FILE = RECORDS / "booking.jsonl"
@@ -67,6 +69,13 @@ def new_store(kind: str) -> Iterator[tuple[Store, str]]:
                 Database.create(address) as database,
             ):
                 yield Store(database), address
+
+
+def make_ready() -> None:
+    """Compile or load every loop of booking, as `mitaan warm-up` does."""
+    catalogue = load_catalogue()
+    made = bench_day(catalogue, catalogue.cities_in_scheme()[0], DATE, 6, 0, 2)
+    run_every_slot_loop(made.day.problem)
 
 
 def filled_world(store: Store, executives: int, days: int, bookings: int) -> World:
@@ -279,6 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if getattr(given, "store", "sqlite") not in {"sqlite", "postgresql"}:
         parser.error("--store: sqlite or postgresql")
+    make_ready()
     before = load_average()
     figures = given.run(given)
     record = {
