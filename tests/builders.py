@@ -9,11 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from optimizer.domain import (
     Appointment,
+    AskedService,
+    BookingRules,
     Break,
     DayPlan,
     Delivery,
@@ -29,6 +32,8 @@ from optimizer.domain import (
     Visit,
     places_of,
 )
+from optimizer.engines import Orders
+from optimizer.slots import Approach, PromisedDay, Sale
 from optimizer.timing import timed
 from optimizer.travel import HOURS, REFERENCE_PACE, TravelTable
 from optimizer.units import HOUR_S, MINUTE_S
@@ -223,3 +228,44 @@ def plan(day: Problem, **orders: Sequence[str] | str) -> DayPlan:
 def fair(above: str | int, permille: int) -> FairnessPiece:
     """One piece of the fairness price."""
     return FairnessPiece(s(above), permille)
+
+
+def promised(
+    day: Problem, orders: Orders, *, rules: BookingRules | None = None, sale: Sale | None = None, metric: bool = False
+) -> PromisedDay:
+    """The day as booking sees it: what these orders serve is promised, everything else is not on it.
+
+    `metric`: it is known that no way over another place is shorter.
+    """
+    served = {visit_id for order in orders.values() for visit_id in order}
+    visits = tuple(v for v in day.visits if v.visit_id in served)
+    travel = day.travel.only(p.place_id for p in places_of(day.office, visits, day.executives))
+    kept = replace(
+        day,
+        visits=visits,
+        executives=tuple(replace(e, preferred_visits=e.preferred_visits & served) for e in day.executives),
+        travel=replace(travel, metric=metric or travel.metric),
+    )
+    witness = {e: tuple(o) for e, o in orders.items() if o}
+    return PromisedDay(kept, witness, rules=rules or BookingRules(), sale=sale or Sale())
+
+
+def approach(
+    day: PromisedDay, east_s: int = 0, north_s: int = 0, *, place_id: str = "new", legs: Mapping[str, int] | None = None
+) -> Approach:
+    """The day seen from an address of the toy map; `legs` replaces the travel to and from single places."""
+    new = place(place_id, east_s, north_s)
+    known = {p.place_id: p for p in places_of(day.problem.office, day.problem.visits, day.problem.executives)}
+    places = [known[place_id] for place_id in day.problem.travel.place_ids]
+    table = toy_table([*places, new])
+    ids = [p.place_id for p in places]
+    to_s = np.array([table.cost_s(place_id, p) for p in ids], dtype=np.int32)
+    for row, place_known in enumerate(ids):
+        if legs is not None and place_known in legs:
+            to_s[row] = legs[place_known]
+    return Approach(day, new, to_s, to_s.copy(), to_s * METRES_PER_SECOND, to_s * METRES_PER_SECOND)
+
+
+def asked(service_s: int = 1_200, skills: Iterable[str] = (), service_id: str = "S1") -> AskedService:
+    """A service somebody asks for."""
+    return AskedService(service_id, service_s, frozenset(skills))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from optimizer.domain import (
     Appointment,
+    AskedService,
     Break,
     Delivery,
     Executive,
@@ -27,10 +29,11 @@ from optimizer.domain import (
     Visit,
     places_of,
 )
+from optimizer.slots import Approach, PromisedDay
 from optimizer.timing import timed_route
 from optimizer.travel import HOURS, REFERENCE_PACE, TravelTable
 from optimizer.units import DAY_S, HOUR_S, MINUTE_S
-from tests.builders import DATE, OFFICE, place, random_table, toy_table
+from tests.builders import DATE, OFFICE, approach, place, promised, random_table, toy_table
 
 Orders = dict[str, tuple[str, ...]]
 
@@ -323,3 +326,69 @@ def tight_day(seed: int) -> Problem:
     travel = TravelTable(tuple(p.place_id for p in spots), legs, legs * 7, tuple(pace), 0, "tight")
     prices = Prices(int(rng.choice([0, 2_000])), (FairnessPiece(steps(0, 9), 500),), 0)
     return Problem("raipur", DATE, grid, OFFICE, tuple(visits), tuple(executives), travel, prices)
+
+
+# ------------------------------------------------------------------------------ days with promises
+
+Asked = tuple[Approach, AskedService]
+"""A day seen from an address, and what is asked for there."""
+
+RANDOM_ROWS = ("random", "tight")
+"""Origins of travel tables that no map explains: the rows of one more place are drawn, too."""
+
+
+@st.composite
+def promised_days(draw: st.DrawFn, /, **switches: Any) -> PromisedDay:
+    """A small day of appointments and a witness for it, dealt at random; what found no place is not on it."""
+    day = draw(problems(**{"deliveries": False, "prefixes": False, "min_executives": 1, **switches}))
+    if day.travel.origin == "toy map":
+        day = replace(day, travel=replace(day.travel, metric=draw(st.booleans())))
+    return promised(day, draw(runnable_orders(day)))
+
+
+@st.composite
+def askings(draw: st.DrawFn, /, day: st.SearchStrategy[PromisedDay] | None = None, **switches: Any) -> Asked:
+    """A small promised day, a new address, and a service asked for there."""
+    drawn = draw(promised_days(**switches) if day is None else day)
+    seen = draw(approaches(drawn))
+    service_s = draw(st.one_of(moments(0, min(drawn.problem.grid.slot_s, 2_400)), st.just(1_200)))
+    skills = frozenset(draw(st.sampled_from([(), (), SKILLS[:1]]))) if switches.get("skills", True) else frozenset()
+    return seen, AskedService("S1", service_s, skills)
+
+
+@st.composite
+def approaches(draw: st.DrawFn, day: PromisedDay, place_id: str = "new") -> Approach:
+    """A new address on this day, its travel of the kind of the day's table."""
+    travel = day.problem.travel
+    if travel.origin in RANDOM_ROWS:
+        return strange_approach(day, draw(st.integers(0, 2**32 - 1)), place_id)
+    return approach(day, draw(st.integers(-600, 600)), draw(st.integers(-600, 600)), place_id=place_id)
+
+
+def strange_approach(day: PromisedDay, seed: int, place_id: str = "new") -> Approach:
+    """A new address whose travel is drawn from the seconds that occur in the day's table."""
+    reference_s = day.problem.travel.reference_s
+    rng = np.random.default_rng(seed)
+    among = reference_s[~np.eye(len(reference_s), dtype=np.bool_)]
+    among = among if among.size else np.array([0, 600, LONGEST_S], dtype=np.int32)
+    to_s, from_s = (rng.choice(among, len(reference_s)).astype(np.int32) for _ in range(2))
+    return Approach(day, place(place_id, 1, 1), to_s, from_s, to_s * 7, from_s * 7)
+
+
+def tight_asking(seed: int) -> Asked:
+    """A tight day of appointments only (see `tight_days`), a new address on it, and a service asked for there."""
+    rng = np.random.default_rng(seed)
+    day = tight_day(seed)
+    day = replace(day, visits=day.appointments)
+    orders: Orders = {}
+    for visit_id in rng.permutation([v.visit_id for v in day.visits]).tolist():
+        for executive in (day.executives[i] for i in rng.permutation(len(day.executives))):
+            before = orders.get(executive.executive_id, ())
+            if not fits(day, executive, before, visit_id):
+                continue
+            order = tuple(sorted((*before, visit_id), key=lambda v: day.visit_by_id[v].windows[0].open_s))
+            if timed_route(day, executive.executive_id, order) is not None:
+                orders[executive.executive_id] = order
+                break
+    seen = strange_approach(promised(day, orders), seed + 1)
+    return seen, AskedService("S1", int(rng.integers(0, 7)) * STEP_S)

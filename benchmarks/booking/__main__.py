@@ -49,6 +49,8 @@ from scenarios.simulate import booking_day
 BOOKING_FILE = RECORDS / "booking.jsonl"
 RECORD_VERSION = 1
 DATE = dt.date(2026, 12, 1)
+CRASH_EXECUTIVES, CRASH_DAYS = 24, 7
+"""Room enough that callers still find slots after a hundred killings."""
 
 Figures = dict[str, Any]
 err = Console(stderr=True)
@@ -124,13 +126,13 @@ def load(given: argparse.Namespace) -> Figures:
 def crash(given: argparse.Namespace) -> Figures:
     """Killed so many times, always on the same store."""
     with new_store(given.store) as (store, address), tempfile.TemporaryDirectory() as folder:
-        world(store, 6, 2)
+        world(store, CRASH_EXECUTIVES, CRASH_DAYS)
         lost: list[str] = []
         findings: list[str] = []
         confirmed = verbs = 0
         with Progress(console=err, transient=True) as progress:
             for number in progress.track(range(given.times), description="killing"):
-                after = crash_once(address, Path(folder, str(number)), number + 1)
+                after = crash_once(address, Path(folder, str(number)), number + 1, days=CRASH_DAYS)
                 lost.extend(after.lost)
                 findings.extend(after.findings)
                 confirmed, verbs = confirmed + after.confirmed, verbs + after.verbs

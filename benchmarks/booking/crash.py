@@ -34,7 +34,7 @@ class Crash:
     findings: tuple[str, ...]
 
 
-def call_forever(address: str, folder: str, seed: int, executives: int, days: int) -> None:
+def call_forever(address: str, folder: str, seed: int, days: int) -> None:
     """A process of callers: verbs without an end; answers are written to a file of the folder, line by line."""
     with Path(folder, f"{seed}.log").open("a", encoding="utf-8") as log:
 
@@ -43,7 +43,7 @@ def call_forever(address: str, folder: str, seed: int, executives: int, days: in
             log.flush()
 
         store = Store(Database.open(address))
-        place = world(store, executives, days, rosters=False)
+        place = world(store, 0, days, rosters=False)
         callers = [Caller(place, seed * 100 + n, f"caller-{seed}-{n}", told) for n in range(CALLERS)]
         log_of_start = Path(folder, f"{seed}.ready")
         for caller in callers:
@@ -55,16 +55,12 @@ def call_forever(address: str, folder: str, seed: int, executives: int, days: in
             told("verb", "-")
 
 
-def crash_once(
-    address: str, folder: Path, seed: int, *, executives: int = 6, days: int = 2, most_s: float = 1.5
-) -> Crash:
+def crash_once(address: str, folder: Path, seed: int, *, days: int = 2, most_s: float = 1.5) -> Crash:
     """Start callers on a store, kill them at a random moment, and judge what is left."""
     folder.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "benchmarks.booking.crash", address, str(folder)]
     root = Path(__file__).parents[2]
-    processes = [
-        subprocess.Popen([*words, str(seed * 10 + n), str(executives), str(days)], cwd=root) for n in range(PROCESSES)
-    ]
+    processes = [subprocess.Popen([*words, str(seed * 10 + n), str(days)], cwd=root) for n in range(PROCESSES)]
     try:
         _until_ready(folder, [seed * 10 + n for n in range(PROCESSES)], processes)
         time.sleep(random.Random(seed).uniform(0.05, most_s))
@@ -114,4 +110,4 @@ def _answers(store: Store, folder: Path) -> tuple[int, int, list[str]]:
 
 
 if __name__ == "__main__":
-    call_forever(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    call_forever(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

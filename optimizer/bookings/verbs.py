@@ -20,6 +20,7 @@ from optimizer.bookings.nouns import (
     unknown,
     with_bookings,
 )
+from optimizer.calendar import service_longer_than_slot
 from optimizer.domain import FOLLOWS, Booking, BookingStatus, NotServed, Place, Proof, Slot
 from optimizer.slots import (
     Approach,
@@ -27,6 +28,7 @@ from optimizer.slots import (
     NoRoom,
     PromisedDay,
     SlotReason,
+    SlotReasonCode,
     not_for_sale,
     not_on_sale,
     promise,
@@ -87,7 +89,7 @@ def hold(
         fresh = [_booking(want, wanter, approach.place, book.day, now, at_once) for want in own]
         day = promise(approach, [b.appointment for b in fresh], (certificates or {}).get(date), seed=seed)
         if isinstance(day, NoRoom):
-            return _no_room(own[0], day)
+            return _no_room(own[day.service], day)
         changed.append(with_bookings(book, day, fresh))
         made.extend(fresh)
     kind = "booking.made" if at_once else "hold.made"
@@ -134,6 +136,8 @@ def _not_sold(day: PromisedDay, want: Wanted, now: dt.datetime) -> Refusal | Non
         text = f"the day has slots of {grid.slot_s} s from {grid.open_s} to {grid.close_s}"
         return Refusal(RefusalCode.UNKNOWN_SLOT, _named(want), text)
     code = not_on_sale(day.rules, day, now) or not_for_sale(day, number, now)
+    if code is None and service_longer_than_slot(want.service.service_s, day.problem.grid):
+        code = SlotReasonCode.SERVICE_LONGER_THAN_SLOT
     if code is not None:
         reason = SlotReason(code, Proof.PROVED)
         return Refusal(RefusalCode.SLOT_NOT_OFFERED, _named(want), code.value, (reason,))
@@ -272,7 +276,7 @@ def move(
     if (old.date, old.slot) == (want.date, want.slot):
         return Refusal(RefusalCode.SAME_SLOT, booking_id, "it has this slot already")
     to_book = book if target is None else target
-    refusal = _not_sold(to_book.day, want, now)
+    refusal = _not_sold(to_book.day, replace(want, service=old.service), now)
     if refusal is not None:
         return refusal
     without = release(book.day, [booking_id])
@@ -344,7 +348,11 @@ def relocate(
     if book.day.sale.published:
         text = "the plan is published; it is revised by dispatch"
         return Refusal(RefusalCode.DAY_PUBLISHED, group_id, text)
-    approach = approach_to(release(book.day, [b.booking_id for b in own]))
+    without = release(book.day, [b.booking_id for b in own])
+    if group_id in without.problem.travel.index:  # as an empty stop, see `release`
+        text = "the old place is still on the way to others; it can be changed once a repair leaves it out"
+        return Refusal(RefusalCode.SLOT_NOT_OFFERED, group_id, text)
+    approach = approach_to(without)
     made = [replace(b, place=approach.place, spread_m=spread_m, at_risk=False) for b in own]
     day = promise(approach, [b.appointment for b in made], certificates)
     if isinstance(day, NoRoom):
@@ -357,7 +365,9 @@ def relocate(
 def recover(
     book: DayBook, booking_id: str, approach: Approach, certificates: Certificates | None = None
 ) -> Change | None:
-    """A booking at risk back in the witness, None when there is no room for it (yet)."""
+    """A booking at risk back in the witness; None when there is no room for it (yet), or the day is not open."""
+    if book.day.sale.closed_because is not None or book.day.sale.published:
+        return None
     booking = book.bookings[booking_id]
     day = promise(approach, [booking.appointment], certificates)
     if isinstance(day, NoRoom):

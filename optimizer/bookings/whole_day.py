@@ -17,7 +17,7 @@ from optimizer.bookings.nouns import (
     told,
     with_bookings,
 )
-from optimizer.domain import Booking, BookingStatus, InvalidProblem, Problem
+from optimizer.domain import Appointment, Booking, BookingStatus, InvalidProblem, Problem, Slot
 from optimizer.engines import Orders
 from optimizer.slots import PromisedDay, WitnessBroken, release, rewitness, verified
 from optimizer.stop import Stop
@@ -62,7 +62,12 @@ def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -
     changed, events = [], []
     for booking_id, booking in sorted(due.items()):
         who = owner.get(booking_id)
-        if booking.status is _S.HELD or who is None:
+        if who is None:
+            continue
+        if booking.status is _S.HELD:
+            if booking.at_risk:
+                changed.append(replace(booking, at_risk=False))
+                events.append(told("booking.kept_again", changed[-1]))
             continue
         planned = replace(
             booking,
@@ -80,16 +85,14 @@ def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -
 
 
 def _same(booking: Booking, problem: Problem, visit_id: str) -> bool:
-    """The plan's appointment is still the booking: same slot, point, service and skills."""
+    """The plan's appointment is still the booking: same slot, point, service, skills and pin."""
     planned = next(a for a in problem.appointments if a.visit_id == visit_id)
-    own = booking.appointment
-    return (planned.slot, planned.place.lon, planned.place.lat, planned.service_s, planned.skills) == (
-        own.slot,
-        own.place.lon,
-        own.place.lat,
-        own.service_s,
-        own.skills,
-    )
+    return _about(planned) == _about(booking.appointment)
+
+
+def _about(visit: Appointment) -> tuple[Slot, float, float, int, frozenset[str], str | None]:
+    place = visit.place
+    return visit.slot, place.lon, place.lat, visit.service_s, visit.skills, visit.pinned_to
 
 
 # ------------------------------------------------------------------------- what changes a whole day

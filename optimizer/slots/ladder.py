@@ -52,10 +52,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class NoRoom:
-    """No, or not now: one rule in the way, and whether that is proved for every plan."""
+    """No, or not now: one rule in the way of a service (counted from 0), and whether that is proved for every plan."""
 
     code: SlotReasonCode
     proof: Proof
+    service: int = 0
 
 
 Answer = Room | NoRoom

@@ -6,6 +6,7 @@ First runs of adjacent slots by one executive, who comes once; then runs by seve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -68,7 +69,7 @@ def placed(ladder: Ladder, slots: Sequence[int], *, whole: bool = True) -> tuple
         step = ladder.on(newcomer)
         answer = step.ask(service, slot) if whole else step.insert(service, slot)
         if not isinstance(answer, Room):
-            return answer
+            return replace(answer, service=service)
         newcomer = newcomer.joined(answer.changed)
         rows.append(newcomer.row(service, slot))
         rearranged = rearranged or answer.rearranged
