@@ -590,6 +590,7 @@ def test_a_booking_goes_from_the_door_to_the_certificate(store: Store, clock: Cl
     booking_id = booked(store, 10)
     day, orders = planned(store)
     done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
     refused(store.mark(booking_id, BookingStatus.SERVED), RefusalCode.ILLEGAL_TRANSITION)
     done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
     refused(store.mark(booking_id, BookingStatus.NOT_SERVED), RefusalCode.CODE_NEEDED)
@@ -607,11 +608,57 @@ def test_a_booking_goes_from_the_door_to_the_certificate(store: Store, clock: Cl
     sound(store)
 
 
-def test_a_visit_that_was_not_served_has_its_code(store: Store) -> None:
+def test_nothing_is_served_before_its_day(store: Store, clock: Clock) -> None:
     staffed(store)
     booking_id = booked(store, 10)
     day, orders = planned(store)
     done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 2, 23, 59, 59, tzinfo=IST)
+    refused(store.mark(booking_id, BookingStatus.ON_THE_WAY), RefusalCode.TOO_EARLY)
+    clock.on(1)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+
+
+def test_a_published_day_that_closes_takes_its_plan_back_and_can_open_again(store: Store) -> None:
+    staffed(store, 2)
+    booking_id = booked(store, 10, 1)
+    delivery = NewDelivery(INCOME, at(4), "app-1", ready_from=DAY, due=DAY + dt.timedelta(days=3))
+    add_delivery(store, RAIPUR, delivery)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    refused(set_closed(store, RAIPUR, DAY, "flood"), RefusalCode.PROMISES_IN_THE_WAY)
+    done(set_closed(store, RAIPUR, DAY, "flood", force=True))
+    assert "plan.withdrawn" in kinds(store)
+    assert [row.status for row in list_deliveries(store, RAIPUR)] == [DeliveryStatus.WAITING]
+    risky = store.booking(booking_id)
+    assert risky is not None
+    assert (risky.status, risky.at_risk, risky.executive_id) == (BookingStatus.BOOKED, True, None)
+    sound(store)
+    assert recover_day(store, RAIPUR, DAY) == 0
+    assert improve_day(store, RAIPUR, DAY, 0.5) is None
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}), RefusalCode.DAY_CLOSED)
+    done(set_closed(store, RAIPUR, DAY, None))
+    assert recover_day(store, RAIPUR, DAY) == 1
+    held(store, 12, "b", 2)
+    sound(store)
+    again = Store(store.database, CATALOGUE)
+    assert again.offers(RAIPUR, at(3), [INCOME], DAY, DAY) == store.offers(RAIPUR, at(3), [INCOME], DAY, DAY)
+
+
+@pytest.mark.parametrize("number", ["9876543210", "123412341234"])
+def test_what_looks_like_a_telephone_or_aadhaar_number_is_no_reference(store: Store, number: str) -> None:
+    staffed(store)
+    with pytest.raises(InvalidProblem) as error:
+        store.hold(RAIPUR, at(), [want(10)], "a", reference=number)
+    assert [(f.code, number in str(f)) for f in error.value.faults] == [("looks_personal", False)]
+
+
+def test_a_visit_that_was_not_served_has_its_code(store: Store, clock: Clock) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 10, 30, tzinfo=IST)
     done(store.mark(booking_id, BookingStatus.NOT_SERVED, NotServed.CITIZEN_ABSENT))
     booking = store.booking(booking_id)
     assert booking is not None

@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from api.store.rows import CityRules, rules_values
 from api.store.schema import city_rules, days, deliveries, epoch_ms, json_text, plans
 from api.store.states import DayState, delivery_of, problem_with, rules_in
-from api.store.store import Store, Verb, new_id
+from api.store.store import Store, Verb, new_id, reference_faults
 from api.store.writing import (
     VersionChanged,
     View,
@@ -222,7 +222,7 @@ class NewDelivery:
 
 def add_delivery(store: Store, city: City, new: NewDelivery) -> str | Refusal:
     """Put a delivery into the store; its id. A booking it belongs to, served before, has its certificate due then."""
-    faults = list(id_faults("reference", new.reference))
+    faults = list(reference_faults(new.reference))
     for name in ("collected_by", "held_by", "booking_id"):
         if getattr(new, name) is not None:
             faults.extend(id_faults(name, getattr(new, name)))

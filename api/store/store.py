@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, or_, select
@@ -70,6 +70,9 @@ NEAREST_DAYS = 3
 MOST_DAYS = 31
 """Days of one request."""
 
+LEAST_PERSONAL, MOST_PERSONAL = 10, 12
+"""Digits of telephone and Aadhaar numbers."""
+
 ASKED = "asked-for"
 """The place of a request that has no id yet."""
 
@@ -94,6 +97,14 @@ class Told:
     at: dt.datetime
     city: str
     event: Event
+
+
+def reference_faults(reference: str) -> Iterator[Fault]:
+    """What is wrong with what a caller calls its citizen's request. The value is not told where it looks personal."""
+    if reference.isdigit() and LEAST_PERSONAL <= len(reference) <= MOST_PERSONAL:
+        rule = "an id of your own: no telephone and no Aadhaar number is kept here"
+        yield Fault(("reference",), "looks_personal", f"{len(reference)} digits", rule)
+    yield from id_faults("reference", reference)
 
 
 def new_id(letter: str) -> str:
@@ -242,7 +253,7 @@ class Store:
     def _expect_wanted(self, city: City, wanted: Sequence[WantedSlot], caller: str, reference: str | None) -> None:
         faults = list(id_faults("caller", caller))
         if reference is not None:
-            faults.extend(id_faults("reference", reference))
+            faults.extend(reference_faults(reference))
         if not 1 <= len(wanted) <= 6:
             faults.append(Fault(("services",), "bad_number", len(wanted), "1 to 6 services in one request"))
         for number, want in enumerate(wanted):
@@ -294,7 +305,7 @@ class Store:
 
     def mark(self, booking_id: str, status: BookingStatus, code: NotServed | None = None) -> Verdict:
         """Set where a booking stands on its day."""
-        return self._on_booking(booking_id, lambda view: mark(view.book, booking_id, status, code))
+        return self._on_booking(booking_id, lambda view: mark(view.book, booking_id, status, code, view.now))
 
     def _on_booking(self, booking_id: str, one: Callable[[View], Verdict]) -> Verdict:
         found = self.booking(booking_id)

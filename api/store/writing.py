@@ -16,7 +16,7 @@ from api.store.rows import (
     stops_text,
     witness_text,
 )
-from api.store.schema import bookings, days, epoch_ms, events, json_text
+from api.store.schema import bookings, days, deliveries, epoch_ms, events, json_text
 from api.store.states import DayState, Key
 from optimizer.bookings import Change, DayBook, Event, expire
 from optimizer.domain import Booking
@@ -147,6 +147,12 @@ def write_day(connection: Connection, before: DayState, state: DayState) -> None
     }
     if day.sale.published and not before.book.day.sale.published:
         values["published_at"] = epoch_ms(state.seen_at)
+    if before.book.day.sale.published and not day.sale.published:
+        values["published_at"] = None
+        planned = (deliveries.c.city_id == city) & (deliveries.c.planned_for == date.isoformat())
+        planned &= deliveries.c.status == "planned"
+        waiting = {"status": "waiting", "planned_for": None, "executive_id": None}
+        connection.execute(update(deliveries).where(planned).values(**waiting, changed_at=epoch_ms(state.seen_at)))
     if before.version == 0 or state.travel != before.travel:
         values["travel"] = state.travel
     if before.version == 0 or day.problem.executives != before.book.day.problem.executives:

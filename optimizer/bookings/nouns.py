@@ -34,11 +34,13 @@ class RefusalCode(StrEnum):
     ALREADY_MOVED = "already_moved"
     ILLEGAL_TRANSITION = "illegal_transition"
     CODE_NEEDED = "code_needed"
+    TOO_EARLY = "too_early"
     TOO_LATE_TO_MOVE = "too_late_to_move"
     TOO_LATE_TO_CANCEL = "too_late_to_cancel"
     PLAN_OUTDATED = "plan_outdated"
     PLAN_BREAKS_RULES = "plan_breaks_rules"
     DAY_PUBLISHED = "day_published"
+    DAY_CLOSED = "day_closed"
     PROMISES_IN_THE_WAY = "promises_in_the_way"
 
 

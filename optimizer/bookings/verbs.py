@@ -312,8 +312,17 @@ def move(
 # ------------------------------------------------------------------------------- on the day itself
 
 
-def mark(book: DayBook, booking_id: str, status: BookingStatus, code: NotServed | None = None) -> Verdict:
-    """Set where a booking stands on its day: on the way, served, not served (with its code), certificate, delivered."""
+def mark(
+    book: DayBook,
+    booking_id: str,
+    status: BookingStatus,
+    code: NotServed | None = None,
+    now: dt.datetime | None = None,
+) -> Verdict:
+    """Set where a booking stands on its day: on the way, served, not served (with its code), certificate, delivered.
+
+    Before its day has begun it is too early for all of them; without `now` that is not asked.
+    """
     booking = book.bookings.get(booking_id)
     if booking is None:
         return unknown(booking_id)
@@ -324,6 +333,8 @@ def mark(book: DayBook, booking_id: str, status: BookingStatus, code: NotServed 
     if (status is _S.NOT_SERVED) != (code is not None):
         text = f"not served, and only that, has one of {', '.join(NotServed)}"
         return Refusal(RefusalCode.CODE_NEEDED, booking_id, text)
+    if now is not None and now < clock(booking.date, 0):
+        return Refusal(RefusalCode.TOO_EARLY, booking_id, f"its day, {booking.date.isoformat()}, has not begun")
     made = replace(booking, status=status, not_served=code)
     data = {} if code is None else {"code": code.value}
     event = told(f"booking.{status.value}", made, executive=made.executive_id, **data)

@@ -19,7 +19,7 @@ from optimizer.bookings.nouns import (
 )
 from optimizer.domain import Appointment, Booking, BookingStatus, InvalidProblem, Problem, Slot
 from optimizer.engines import Orders
-from optimizer.slots import PromisedDay, WitnessBroken, release, rewitness, verified
+from optimizer.slots import PromisedDay, WitnessBroken, emptied, rewitness, verified
 from optimizer.stop import Stop
 
 _S = BookingStatus
@@ -33,6 +33,8 @@ def publish(book: DayBook, problem: Problem, orders: Orders, now: dt.datetime) -
     executive changes are reassigned.
     """
     date = book.day.date.isoformat()
+    if book.day.sale.closed_because is not None:
+        return Refusal(RefusalCode.DAY_CLOSED, date, f"the day is closed: {book.day.sale.closed_because}")
     due = {b.booking_id: b for b in book.bookings.values() if b.live(now)}
     appointments = {a.visit_id: a for a in problem.appointments}
     served = {v for order in orders.values() for v in order}
@@ -119,15 +121,27 @@ def restaff(book: DayBook, problem: Problem, stop: Stop, *, force: bool = False,
 
 
 def close(book: DayBook, because: str | None, *, force: bool = False) -> Verdict:
-    """The day closed to booking and service, or open again (None). With promises on it only by force: all at risk."""
-    sale = replace(book.day.sale, closed_because=because)
-    promised = tuple(a.visit_id for a in book.day.promises)
-    if because is None or not promised:
-        return _with_risk(book, replace(book.day, sale=sale), (), "day.changed")
-    if not force:
+    """The day closed to booking and service, or open again (None). With promises on it only by force: all at risk.
+
+    A published plan is withdrawn: its bookings are booked as before it, and the day can be planned again once open.
+    """
+    day, sale = book.day, replace(book.day.sale, closed_because=because)
+    promised = {a.visit_id for a in day.promises}
+    if because is None or not (promised or day.sale.published):
+        return _with_risk(book, replace(day, sale=sale), (), "day.changed")
+    if promised and not force:
         text = f"{len(promised)} promises are on this day"
-        return Refusal(RefusalCode.PROMISES_IN_THE_WAY, book.day.date.isoformat(), text, bookings=promised)
-    return _with_risk(book, release(replace(book.day, sale=sale), promised), promised, "day.changed")
+        return Refusal(RefusalCode.PROMISES_IN_THE_WAY, day.date.isoformat(), text, bookings=tuple(sorted(promised)))
+    withdrawn = [
+        replace(b, status=_S.BOOKED, executive_id=None) for b in book.bookings.values() if b.status is _S.PLANNED
+    ]
+    closed = emptied(replace(day, sale=replace(sale, published=False)))
+    change = _with_risk(with_bookings(book, book.day, withdrawn), closed, promised, "day.changed")
+    if not day.sale.published:
+        return change
+    others = tuple(b for b in withdrawn if b.booking_id not in promised)
+    head = Event("plan.withdrawn", day.date.isoformat(), day.date, {})
+    return Change(change.books, (*others, *change.bookings), (head, *change.events))
 
 
 def sell(book: DayBook, stop_sales: Collection[int], quotas: Mapping[int, int]) -> Verdict:

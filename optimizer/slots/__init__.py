@@ -25,6 +25,7 @@ from optimizer.slots.settle import prove_slot
 from optimizer.slots.witness import (
     Rewitnessed,
     WitnessBroken,
+    emptied,
     improve,
     plan_of,
     promise,
@@ -53,6 +54,7 @@ __all__ = [
     "SlotReasonCode",
     "WitnessBroken",
     "all_feasible",
+    "emptied",
     "improve",
     "not_for_sale",
     "not_on_sale",

@@ -191,6 +191,11 @@ def release(day: PromisedDay, visit_ids: Collection[str]) -> PromisedDay:
     return verified(replace(day, problem=problem, witness=witness, empty_stops=empty), changed)
 
 
+def emptied(day: PromisedDay) -> PromisedDay:
+    """The day without any visit: nobody goes anywhere."""
+    return replace(day, problem=_only(day.problem, ()), witness={}, empty_stops=frozenset())
+
+
 def _empty_stop(day: PromisedDay, visit_id: str, executive_id: str, names: set[str]) -> Delivery:
     """The place of a promise given back, as a visit of no duration that only this executive makes; its name is new."""
     grid = day.problem.grid
@@ -293,11 +298,11 @@ def _still_runnable(problem: Problem, witness: Orders) -> dict[str, tuple[str, .
 
 
 def improve(day: PromisedDay, stop: Stop, seed: int = 1) -> PromisedDay | None:
-    """The same promises with a cheaper witness, or None when none was found. Never of a published day.
+    """The same promises with a cheaper witness, or None when none was found. Never of a published or closed day.
 
     Empty stops that a better witness does without are left out.
     """
-    if day.sale.published or not day.promises:
+    if day.sale.published or day.sale.closed_because is not None or not day.promises:
         return None
     bare = _only(day.problem, day.promises)
     now = cost(day.problem, timed(day.problem, day.witness))
