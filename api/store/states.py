@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -299,11 +299,7 @@ def read_states(
 ) -> dict[dt.date, DayState]:
     """Days of a city as they are in this transaction; those without a row are empty."""
     wanted = sorted(set(dates))
-    rules = rules_in(connection, facts, city.city_id)
-    head = select(days.c.date, days.c.version).where(
-        (days.c.city_id == city.city_id) & days.c.date.in_([date.isoformat() for date in wanted])
-    )
-    versions = {dt.date.fromisoformat(row.date): row.version for row in connection.execute(head)}
+    rules, versions = _rules_and_versions(connection, facts, city, wanted)
     states: dict[dt.date, DayState] = {}
     for date in wanted:
         key = city.city_id, date
@@ -319,3 +315,17 @@ def read_states(
             cache.put(state)
         states[date] = state
     return states
+
+
+def _rules_and_versions(
+    connection: Connection, facts: Facts, city: City, dates: Sequence[dt.date]
+) -> tuple[CityRules, dict[dt.date, int]]:
+    """The rules of a city, and the version of each of these dates that has a row: asked together, in one round."""
+    both = days.outerjoin(city_rules, city_rules.c.city_id == days.c.city_id)
+    head = select(days.c.date, days.c.version, city_rules).select_from(both)
+    span = (days.c.date >= dates[0].isoformat()) & (days.c.date <= dates[-1].isoformat())
+    rows = list(connection.execute(head.where((days.c.city_id == city.city_id) & span)))
+    versions = {dt.date.fromisoformat(row.date): row.version for row in rows}
+    if not rows:
+        return rules_in(connection, facts, city.city_id), versions
+    return facts.defaults if rows[0].city_id is None else rules_of(rows[0]), versions

@@ -33,6 +33,9 @@ KEPT = 4
 MOST_LABELS = 64
 """Labels of a visit; where there are more, nothing is proven."""
 
+MOST_ON_THE_WAY = 150
+"""Promises of a day up to which certificates are asked with all of them on the way, though a citizen waits."""
+
 UNKNOWN = -1
 
 
@@ -103,14 +106,15 @@ def _most_collected(
     e: int,
     visits: Int64Array,
     price: Int64Array,
+    others: bool,
     value: Int64Array,
     clock: Int64Array,
     count: Int64Array,
 ) -> int:
     """The most that a route of e collects of these visits, which are in the order of their slots; UNKNOWN if too many.
 
-    Travel is such that no way over another place is shorter. Other visits may be made between these, at no cost of
-    time, so the break may be taken on the way.
+    `others`: other visits may be made between these, at no cost of time. Then travel has to be such that no way over
+    another place is shorter, and the break may be taken on the way.
 
     `value[i, k]`, `clock[i, k]` (break to come, break taken), `count[i]`: room for the labels of visit i.
     """
@@ -131,7 +135,7 @@ def _most_collected(
                     pending, taken = clock[j, k, 0], clock[j, k, 1]
                     place, worth = day.place[visits[j]], value[j, k]
                 rested = NEVER
-                if pending < NEVER:
+                if others and pending < NEVER:
                     rested = earliest_begin_s(day, v, _rested_s(day, e, place, day.place[v], pending))
                 pending, taken = ready_after(day, e, place, pending, taken, v)
                 if rested < NEVER:
@@ -139,10 +143,12 @@ def _most_collected(
                 worth += price[i]
                 here, last_s = day.place[v], day.latest_end_s[e]
                 # Whose break has no place yet may go on all the same: it may have one further on.
-                if arrive_s(day, here, day.end_place[e], min(pending, taken)) > last_s:
+                if min(pending, taken) > last_s:
+                    continue
+                if others and arrive_s(day, here, day.end_place[e], min(pending, taken)) > last_s:
                     continue
                 end = route_end_s(day, e, here, pending, taken)
-                if pending < NEVER:
+                if others and pending < NEVER:
                     end = min(end, _rested_s(day, e, here, day.end_place[e], pending))
                 if end <= last_s:
                     best = max(best, worth)
@@ -171,10 +177,12 @@ def _most_collected(
 
 
 @kernel
-def left_over(day: DayArrays, who: Int64Array, size: Int64Array, visits: Int64Array, price: Int64Array) -> int:
+def left_over(
+    day: DayArrays, who: Int64Array, size: Int64Array, visits: Int64Array, price: Int64Array, others: bool
+) -> int:
     """Sum of the prices less the most that all executives can collect; positive: some visit is not served. UNKNOWN too.
 
-    The visits are in the order of their slots and have prices above 0. Ends early when nothing is left.
+    The visits are in the order of their slots; `others` as of `_most_collected`. Ends early when nothing is left.
     """
     total = 0
     for i in range(len(visits)):
@@ -183,7 +191,7 @@ def left_over(day: DayArrays, who: Int64Array, size: Int64Array, visits: Int64Ar
     clock = np.empty((len(visits), MOST_LABELS, 2), dtype=np.int64)
     count = np.empty(len(visits), dtype=np.int64)
     for c in range(len(who)):
-        most = _most_collected(day, who[c], visits, price, value, clock, count)
+        most = _most_collected(day, who[c], visits, price, others, value, clock, count)
         if most == UNKNOWN:
             return UNKNOWN
         total -= most * size[c]
@@ -221,8 +229,12 @@ class Prover:
         self._staff = staff_of(newcomer)
         self._rows = newcomer.promised.problem.visit_row
 
-    def holds(self, certificate: Certificate, row: int) -> bool:
-        """True when these prices prove that no plan serves all promises of the day and the visit of this row."""
+    def holds(self, certificate: Certificate, row: int, *, thorough: bool = False) -> bool:
+        """True when these prices prove that no plan serves all promises of the day and the visit of this row.
+
+        First as if visits without a price took no time. Where that proves nothing, with all promises on the way: on
+        large days only if `thorough`, and not where routes have visits that are no promises.
+        """
         if not self.proves or certificate.newcomer <= 0:
             return False
         price = np.zeros(len(self.day.place), dtype=np.int64)
@@ -231,9 +243,16 @@ class Prover:
             if known is not None and self.day.slot[known] != NO_SLOT:
                 price[known] = min(value, GRID)
         price[row] = min(certificate.newcomer, GRID)
-        visits = np.flatnonzero(price)
-        visits = visits[np.argsort(self.day.slot[visits], kind="stable")]
-        return bool(left_over(self.day, self._staff.who, self._staff.size, visits, price[visits]) > 0)
+        if self._left_over(self.day, np.flatnonzero(price), price, others=True):
+            return True
+        day, made = self._newcomer.day, np.flatnonzero(self._newcomer.routes.owner >= 0)
+        if (day.slot[made] == NO_SLOT).any() or (len(made) > MOST_ON_THE_WAY and not thorough):
+            return False
+        return self._left_over(day, np.append(made, row), price, others=False)
+
+    def _left_over(self, day: DayArrays, visits: Int64Array, price: Int64Array, *, others: bool) -> bool:
+        visits = visits[np.argsort(day.slot[visits], kind="stable")]
+        return bool(left_over(day, self._staff.who, self._staff.size, visits, price[visits], others) > 0)
 
     def search(self, row: int, stop: Stop) -> Certificate | None:
         """A certificate for the visit of this row by column generation, None when there is none or it was stopped."""
@@ -248,4 +267,4 @@ class Prover:
         ids = self._newcomer.promised.problem.visits
         named = {ids[v].visit_id: p for v, p in zip(visits[:-1].tolist(), prices[:-1].tolist(), strict=True) if p > 0}
         certificate = Certificate(named, int(prices[-1]))
-        return certificate if self.holds(certificate, row) else None
+        return certificate if self.holds(certificate, row, thorough=True) else None

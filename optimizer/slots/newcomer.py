@@ -17,7 +17,7 @@ from optimizer.arrays import NEVER, BoolArray, DayArrays, Int64Array, inner_kern
 from optimizer.bounds import clock_arrival_s, shortest_s
 from optimizer.domain import Appointment, AskedService
 from optimizer.engines.routes import Routes, cost_at, next_place, place_at, refresh_all
-from optimizer.slots.nouns import Approach
+from optimizer.slots.nouns import Approach, within_shift
 from optimizer.timing import arrive_s, ready_after
 from optimizer.units import HOUR_S
 
@@ -130,11 +130,9 @@ class Newcomer:
         Skills, pins and shifts; for the newcomer travel, too, by shortest ways over any places.
         """
         day = self.day
-        opens, closes = day.window_open_s[day.window_at[:-1]], day.window_close_s[day.window_at[1:] - 1]
-        result: BoolArray = day.may_serve.copy()
-        begin = np.maximum(opens[None, :], day.shift_open_s[:, None])
-        result &= begin <= closes[None, :]
-        result &= begin + day.service_s[None, :] <= day.latest_end_s[:, None]
+        windows = day.window_at[self.first : -1]  # the visits of the newcomer have one window each
+        opens, closes = day.window_open_s[windows], day.window_close_s[windows]
+        service_s = day.service_s[self.first :]
         if self.promised.problem.travel.metric:  # no way over other places is shorter
             there = day.reference_s[:, self.place].astype(np.int64)
             back = day.reference_s[self.place].astype(np.int64)
@@ -142,12 +140,12 @@ class Newcomer:
             there = shortest_s(day.reference_s, self.place, True)
             back = shortest_s(day.reference_s, self.place, False)
         here_s = clock_arrival_s(day, day.shift_open_s, there[day.start_place])
-        begin = np.maximum(here_s[:, None], opens[None, self.first :])
-        leave = np.minimum(begin + day.service_s[None, self.first :], 100 * HOUR_S)
+        begin = np.maximum(here_s[:, None], opens[None, :])
+        leave = np.minimum(begin + service_s[None, :], 100 * HOUR_S)
         home = np.repeat(back[day.end_place][:, None], leave.shape[1], axis=1)
         end = clock_arrival_s(day, leave.ravel(), home.ravel()).reshape(leave.shape)
-        result[:, self.first :] &= (begin <= closes[None, self.first :]) & (end <= day.latest_end_s[:, None])
-        return result
+        own = self.on_shift & (begin <= closes[None, :]) & (end <= day.latest_end_s[:, None])
+        return np.concatenate((self.promised.could, own), axis=1)
 
     @cached_property
     def without_breaks(self) -> tuple[DayArrays, Routes]:
@@ -184,14 +182,7 @@ class Newcomer:
     @cached_property
     def on_shift(self) -> BoolArray:
         """`[e, v]` over the newcomer's visits: neither skills nor shift are in the way; travel, break left aside."""
-        day = self.day
-        opens, closes = day.window_open_s[day.window_at[:-1]], day.window_close_s[day.window_at[1:] - 1]
-        opens, closes = opens[self.first :], closes[self.first :]
-        begin = np.maximum(opens[None, :], day.shift_open_s[:, None])
-        result: BoolArray = day.may_serve[:, self.first :].copy()
-        result &= begin <= closes[None, :]
-        result &= begin + day.service_s[None, self.first :] <= day.latest_end_s[:, None]
-        return result
+        return within_shift(self.day, self.first)
 
 
 def with_visits(routes: Routes, more: int) -> Routes:

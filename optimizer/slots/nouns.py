@@ -204,6 +204,11 @@ class PromisedDay:
         """The day as arrays."""
         return day_arrays(self.problem)
 
+    @cached_property
+    def could(self) -> BoolArray:
+        """`[e, v]`: neither skills, pins nor the shift keep e from serving v; travel, break and routes left aside."""
+        return within_shift(self.arrays, 0)
+
     def skilled(self, skills: frozenset[str]) -> BoolArray:
         """By row: executives who have all of these skills; kept, read only."""
         if skills not in self._skilled:
@@ -255,6 +260,15 @@ class PromisedDay:
         routes = routes_over(rows, length, len(problem.visits), len(self.slots))
         refresh_all(self.arrays, routes)
         return routes
+
+
+def within_shift(day: DayArrays, first: int) -> BoolArray:
+    """`[e, v]` over visits from row `first` on: e may serve v, and v fits into the shift of e by the clock alone."""
+    opens, closes = day.window_open_s[day.window_at[first:-1]], day.window_close_s[day.window_at[first + 1 :] - 1]
+    begin = np.maximum(opens[None, :], day.shift_open_s[:, None])
+    result: BoolArray = day.may_serve[:, first:] & (begin <= closes[None, :])
+    result &= begin + day.service_s[None, first:] <= day.latest_end_s[:, None]
+    return result
 
 
 def routes_over(order: Int64Array, length: Int64Array, visits: int, slots: int) -> Routes:
