@@ -6,7 +6,7 @@ nouns. Routes are judged by `timing`, which has tests of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations, permutations
@@ -45,7 +45,7 @@ def without_breaks(problem: Problem) -> Problem:
 
 
 class Exact:
-    """Plans of some visits of a day, by trial. Appointments only."""
+    """Plans of some visits of a day, by trial. Who has empty stops of their own may make any of them on the way."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -73,8 +73,11 @@ class Exact:
         """This executive can make exactly these visits, in some order."""
         key = (executive.executive_id, visit_ids)
         if key not in self._known:
+            own = [d.visit_id for d in self.problem.deliveries if d.pinned_to == executive.executive_id]
             self._known[key] = self._lawful(executive, visit_ids) and any(
-                self._runs(executive, order) for order in self._orders(visit_ids)
+                self._runs(executive, over)
+                for order in self._orders(visit_ids)
+                for over in with_any_of(tuple(order), own)
             )
         return self._known[key]
 
@@ -100,6 +103,14 @@ class Exact:
     @cached_property
     def _appointments(self) -> dict[str, Appointment]:
         return {a.visit_id: a for a in self.problem.appointments}
+
+
+def with_any_of(order: tuple[str, ...], more: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The order as it is, and with any of these visits at any places of it."""
+    yield order
+    for k, visit_id in enumerate(more):
+        for p in range(len(order) + 1):
+            yield from with_any_of((*order[:p], visit_id, *order[p:]), more[k + 1 :])
 
 
 def on_shift(executive: Executive, visit: Appointment) -> bool:

@@ -299,6 +299,28 @@ def test_a_day_with_promises_is_closed_by_force_only() -> None:
     assert isinstance(close(empty.books[DATE], "strike"), Change)
 
 
+def test_closing_a_published_day_takes_its_plan_back() -> None:
+    desk = Desk()
+    desk.booked("B1")
+    desk.held("B2", "11:00")
+    desk.publish()
+    book = desk.books[DATE]
+    refused(close(book, "strike"), CODE.PROMISES_IN_THE_WAY)
+    change = desk.took(close(book, "strike", force=True))
+    assert kinds(change.events) == ["plan.withdrawn", "day.changed", "booking.at_risk", "booking.at_risk"]
+    now = desk.books[DATE].bookings
+    assert [(now[b].status, now[b].at_risk, now[b].executive_id) for b in ("B1", "B2")] == [
+        (S.BOOKED, True, None),
+        (S.HELD, True, None),
+    ]
+    closed = desk.books[DATE]
+    refused(publish(closed, closed.day.problem, {}, NOW), CODE.DAY_CLOSED)
+    desk.took(close(closed, None))
+    desk.took(desk.ask(("B3", "09:00"), group="G3", at_once=True))
+    desk.publish()
+    assert desk.bookings["B3"].executive_id == "E1"
+
+
 def test_stop_sales_and_quotas_leave_promises_made_before() -> None:
     desk = Desk()
     desk.booked("B1", "10:00")

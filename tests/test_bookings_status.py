@@ -21,6 +21,7 @@ from optimizer.bookings import (
     with_bookings,
 )
 from optimizer.domain import FOLLOWS, OFF_DAY, BookingStatus, NotServed
+from optimizer.units import clock
 from tests.builders import DATE, problem, promised
 from tests.test_bookings import DAY, NOW, STAFF, Desk, kinds, refused, sound
 
@@ -124,3 +125,12 @@ def test_each_step_of_a_visit_is_told() -> None:
         "booking.delivered",
     ]
     assert FOLLOWS[S.DELIVERED] == frozenset()
+
+
+def test_nothing_is_marked_before_its_day_has_begun() -> None:
+    desk = standing(S.PLANNED)
+    begins = clock(DATE, 0)
+    before = begins - dt.timedelta(seconds=1)
+    refused(mark(desk.books[DATE], "B1", S.ON_THE_WAY, now=before), CODE.TOO_EARLY, "B1")
+    refused(mark(desk.books[DATE], "B1", S.NOT_SERVED, NotServed.CITIZEN_ABSENT, before), CODE.TOO_EARLY)
+    desk.took(mark(desk.books[DATE], "B1", S.ON_THE_WAY, now=begins))

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.check import ViolationCode, violations
-from optimizer.domain import Problem
+from optimizer.domain import Limits, Problem
 from optimizer.engines import Orders
 from optimizer.engines.columns import columns
 from optimizer.objective import cost
+from optimizer.planner import plan_day
 from optimizer.stop import StopAt
 from optimizer.timing import runnable_prefixes, timed
+from tests.builders import appointment, delivery, executive, pause, problem
 from tests.exact import best_plan
 from tests.strategies import problems, tight_day, tight_days
 
@@ -73,3 +75,19 @@ def test_a_day_on_which_an_earlier_slot_can_be_served_after_a_later_one_has_no_f
     # Found among the long tests: two appointments that take no time, in slots that touch, zero seconds apart. Served at
     # the one second that both slots have, in either order; routes in the order of slots cost more.
     assert not judged(tight_day(2_604), ENOUGH)
+
+
+def test_a_break_that_only_a_delivery_has_a_place_for_makes_no_promise_seem_broken() -> None:
+    """The break begins at 09:15, when the executive is on the way home: at the delivery, a place to rest."""
+    rest = pause(30, "09:15", "09:15")
+    promised = appointment("A1", "08:00", 1_800, service_s=3_600)
+    on_the_way = delivery("D1", 900, service_s=0, price_s=0)
+    day = problem([promised, on_the_way], [executive("E1", "07:00", "10:10", rest=rest)])
+    cost, _ = best_plan(day)
+    assert cost.broken_promises == 0
+    found = columns(day, StopAt(iterations=200))
+    assert found is not None
+    assert found.broken_promises_bound == 0
+    result = plan_day(day, Limits(None, iterations=200))
+    assert result is not None
+    assert (result.broken_promises_bound, result.broken_promises) == (0, ())

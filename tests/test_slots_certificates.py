@@ -102,6 +102,15 @@ def test_a_break_may_be_taken_at_a_visit_that_has_no_price() -> None:
     assert not holds(newcomer, {"A1": 1}, GRID, 0)
 
 
+def test_a_break_may_be_taken_on_the_way_to_a_visit() -> None:
+    # At 08:15 sharp E1 may rest at A1, half way, and is there at 09:05; from the office it would be 09:15, too late.
+    staff = [executive("E1", rest=pause(30, "08:15", "08:15"))]
+    day = promised(problem([appointment("A1", "08:00", 900, service_s=300)], staff), {"E1": ("A1",)}, metric=True)
+    newcomer = Newcomer(approach(day, 1_800), [asked(3_300)])
+    assert newcomer.room.executives[1] == 1
+    assert not holds(newcomer, {}, GRID, 1)
+
+
 def test_visits_that_take_no_time_are_not_thought_to_keep_the_order_of_slots() -> None:
     # At 09:00 sharp A1 of the second slot comes first, then the new visit of the first: from there it is on the way
     # home. Once proved impossible.
@@ -155,7 +164,7 @@ def test_too_many_labels_prove_nothing() -> None:
     for room, most in ((1, UNKNOWN), (2, 2 * GRID)):
         value, clock = np.empty((2, room), dtype=np.int64), np.empty((2, room, 2), dtype=np.int64)
         count = np.empty(2, dtype=np.int64)
-        assert _most_collected(day, 0, np.arange(2), price, value, clock, count) == most
+        assert _most_collected(day, 0, np.arange(2), price, True, value, clock, count) == most
 
 
 @settings(max_examples=50)
@@ -173,6 +182,26 @@ def test_the_search_proves_impossible_slots_only_and_what_it_found_holds(case: A
             again = Ladder(newcomer, certificates, Effort()).ask(0, slot)
             assert isinstance(again, NoRoom)
             assert again.proof is Proof.PROVED
+
+
+@pytest.mark.parametrize("seeds", [range(300), pytest.param(range(300, 6_000), marks=pytest.mark.long)])
+def test_nearly_all_impossible_slots_are_proved_so_by_prices(seeds: range) -> None:
+    proved, open_still = 0, 0
+    for seed in seeds:
+        seen, service = tight_asking(seed)
+        newcomer = Newcomer(seen, [service])
+        ladder = Ladder(newcomer, Certificates(), Effort())
+        if not ladder.prover.proves:
+            continue
+        for slot in range(3):
+            answer = ladder.ask(0, slot)
+            if isinstance(answer, NoRoom) and answer.proof is Proof.HEURISTIC:
+                if ladder.prove(0, slot, StopAt(iterations=500)):
+                    proved += 1
+                elif not possible(seen, service.service_s, slot):
+                    open_still += 1
+    assert proved >= 25
+    assert open_still <= 0.02 * proved
 
 
 @settings(max_examples=100)

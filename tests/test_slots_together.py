@@ -16,7 +16,7 @@ from optimizer.slots.newcomer import Newcomer
 from optimizer.slots.offers import COMBINATIONS_A_DAY
 from optimizer.slots.together import slot_choices
 from optimizer.units import DAY_S, clock
-from tests.builders import appointment, approach, asked, executive, pause, problem, promised, s
+from tests.builders import appointment, approach, asked, executive, pause, place, problem, promised, s
 from tests.strategies import Asked, askings, tight_asking
 
 SMALL = st.one_of(st.integers(0, 2**32 - 1).map(tight_asking), askings(max_visits=6, max_executives=3))
@@ -99,6 +99,19 @@ def test_adjacent_slots_by_two_executives_are_told_after_those_by_one() -> None:
     day = promised(problem([], other), {})
     found = ask(approach(day, 300), (asked(600, ["kit"]), asked(600))).combinations
     assert [(c.adjacent, c.executives, c.one_executive) for c in found] == [(True, ("E1", "E2"), False)]
+
+
+def test_one_executive_who_comes_from_afar_is_told_before_two_who_live_next_door() -> None:
+    next_door = place("home", 1_500)
+    staff = [
+        executive("E1", "08:00", "09:10", start=next_door),
+        executive("E2", "08:50", "10:00", start=next_door),
+        executive("E3", "12:30", "15:30"),
+    ]
+    found = ask(approach(promised(problem([], staff), {}), 1_500), (asked(), asked())).combinations
+    told = [(c.slots[0].open_s // 3_600, c.executives, c.extra_travel_s, c.adjacent) for c in found]
+    assert told[:2] == [(13, ("E3", "E3"), 3_000, True), (8, ("E1", "E2"), 0, True)]
+    assert not any(adjacent for *_, adjacent in told[2:])
 
 
 def test_slots_with_a_gap_are_told_last() -> None:

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer.check import violations
-from optimizer.domain import Appointment, DayPlan, Delivery, InvalidProblem, Problem
-from optimizer.objective import cost
+from optimizer.domain import Appointment, BookingRequest, DayPlan, Delivery, InvalidProblem, Problem, Proof
+from optimizer.objective import cost, travel_cost_s
 from optimizer.slots import (
     Approach,
     Certificates,
@@ -21,6 +21,7 @@ from optimizer.slots import (
     Sale,
     WitnessBroken,
     improve,
+    offer_slots,
     plan_of,
     promise,
     release,
@@ -28,9 +29,10 @@ from optimizer.slots import (
     verified,
 )
 from optimizer.stop import StopAt
+from optimizer.units import clock
 from tests.builders import appointment, approach, asked, executive, place, problem, promised, s
-from tests.exact_slots import Exact
-from tests.strategies import approaches, promised_days, strange_approach, tight_asking
+from tests.exact_slots import Exact, asked_day, named
+from tests.strategies import Asked, approaches, promised_days, strange_approach, tight_asking
 
 TIGHT = st.integers(0, 2**32 - 1).map(lambda seed: tight_asking(seed)[0].day)
 DAYS = st.one_of(TIGHT, promised_days(max_visits=6))
@@ -157,6 +159,27 @@ def test_giving_back_always_succeeds_in_any_order(day: PromisedDay, data: st.Dat
     assert day.witness == {}
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1).map(tight_asking), st.data())
+def test_offers_and_refusals_of_a_day_with_empty_stops_are_true(case: Asked, data: st.DataObject) -> None:
+    full, service = case[0].day, asked(case[1].service_s or 600)
+    given_up = data.draw(st.sets(st.sampled_from(sorted(ids(full))), max_size=2)) if ids(full) else set()
+    day = release(full, given_up)
+    seen = strange_approach(day, data.draw(st.integers(0, 2**32 - 1)))
+    asked_at = clock(day.date, -3 * 86_400)
+    answer = offer_slots([seen], BookingRequest(seen.place, (service,), day.date, day.date, asked_at))
+    for offer in answer.offers:
+        visit = Appointment("new", seen.place, offer.slot, service.service_s)
+        kept = promise(seen, [visit])
+        assert isinstance(kept, PromisedDay)
+        settled(kept, ids(day) | {"new"})
+    exact = Exact(asked_day(seen, [service]))
+    for refusal in answer.refused:
+        if refusal.slot is not None and refusal.reasons[0].proof is Proof.PROVED:
+            slot = day.slots.index(refusal.slot)
+            assert not exact.plan_exists([*ids(day), named(0, slot)])
+
+
 def test_what_is_not_on_the_day_is_passed_over() -> None:
     day = crooked()
     assert release(day, ["unknown"]) is day
@@ -268,6 +291,23 @@ def test_a_crossed_day_is_untangled_and_a_published_one_is_left_alone() -> None:
     assert improve(better, StopAt(iterations=100)) is None
     assert improve(replace(day, sale=Sale(published=True)), StopAt(iterations=100)) is None
     assert improve(promised(problem([], []), {}), StopAt(iterations=100)) is None
+
+
+def test_a_day_filled_in_random_order_gets_at_least_a_twentieth_less_travel() -> None:
+    rng = np.random.default_rng(1)
+    staff = [executive(f"E{n}", f"{8 + 4 * (n % 2):02d}:00", f"{16 + 4 * (n % 2)}:00") for n in range(6)]
+    day = promised(problem([], staff), {}, metric=True)
+    for number in range(40):
+        seen = approach(day, *(int(c) for c in rng.integers(-900, 900, 2)), place_id=f"P{number}")
+        slots = (int(slot) for slot in rng.permutation(12))
+        got = (promise(seen, [new_visit(seen, slot, 1_500, f"A{number}")]) for slot in slots)
+        day = next((kept for kept in got if isinstance(kept, PromisedDay)), day)
+    assert len(day.promises) == 40
+    better = improve(day, StopAt(iterations=40))
+    assert better is not None
+    settled(better, ids(day))
+    before_s, after_s = (travel_cost_s(d.problem, plan_of(d)) for d in (day, better))
+    assert after_s <= 0.95 * before_s
 
 
 # --------------------------------------------------------------------------------- broken on purpose

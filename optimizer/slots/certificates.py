@@ -258,8 +258,7 @@ class Prover:
         """A certificate for the visit of this row by column generation, None when there is none or it was stopped."""
         if not self.proves:
             return None
-        promises = np.flatnonzero(self._newcomer.promised.arrays.slot != NO_SLOT)
-        visits = np.append(promises, row)
+        visits = np.append(np.arange(self._newcomer.first), row)
         orders = rows_of(self._newcomer.promised.routes)
         prices = promises_by_routes(self._newcomer.day, visits, orders, stop)
         if prices is None:

@@ -1,8 +1,8 @@
 """Days on which not all promises can be kept: how many every plan breaks, and what such plans cost at least.
 
-First, by the same column generation: routes cost nothing and a promise left out costs its weight. Deliveries are
-left out of the day; so that this proves something for the whole day, travel is the shortest path over all places (a
-delivery on the way could otherwise be a short cut).
+First, by the same column generation: routes cost nothing and a promise left out costs its weight. Deliveries stay on
+the day though nothing is lost without them: one on the way may be a short cut, or the place of a break that has no
+other.
 
 Then the day is planned with a price p on each unit of weight of broken promises instead of a first level. If no plan
 of that day costs less than LB, a plan that breaks promises of weight W costs LB - pW or more on the second level; and
@@ -16,8 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from optimizer.arrays import NO_SLOT, DayArrays, Int32Array, Int64Array
-from optimizer.bounds import shortest_s
+from optimizer.arrays import DayArrays, Int64Array
 from optimizer.engines.columns.generation import Relaxation, generate
 from optimizer.engines.columns.incumbent import Incumbent
 from optimizer.engines.columns.labels import GRID
@@ -46,7 +45,7 @@ def broken_promises_by_routes(
     upper = incumbent.level[0]
     if upper == 0 or int(day.weight.sum()) > HEAVIEST:
         return 0
-    visits = np.union1d(np.flatnonzero(day.slot != NO_SLOT), day.prefix).astype(np.int64)
+    visits = np.arange(len(day.place), dtype=np.int64)
     bound = _relaxed(day, visits, incumbent.orders, upper, stop, executor, tell).bound
     return 0 if bound is None else min(upper, max(0, -(-bound // GRID)))
 
@@ -76,7 +75,6 @@ def _relaxed(
 ) -> Relaxation:
     """The least weight of these visits left out, by column generation from known orders; `upper` is enough."""
     part = part_of(day, range(len(day.start_place)), visits.tolist())._replace(
-        reference_s=_shortest(day.reference_s) if (day.slot == NO_SLOT).any() else day.reference_s,
         overtime_permille=0,
         fairness_above_s=np.zeros(0, dtype=np.int64),
         fairness_permille=np.zeros(0, dtype=np.int64),
@@ -130,9 +128,3 @@ def both_levels(bound_s: int | None, price_s: int, most_s: int, least: int) -> t
         return least, None
     least = max(least, -(-(bound_s - most_s) // price_s))
     return least, max(0, bound_s - price_s * least)
-
-
-def _shortest(reference_s: Int32Array) -> Int32Array:
-    """Reference seconds of the shortest way over any places."""
-    ways = [shortest_s(reference_s, place, False) for place in range(len(reference_s))]
-    return np.ascontiguousarray(np.vstack(ways).astype(np.int32))
