@@ -13,10 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NoReturn
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -35,6 +36,15 @@ REFUSED = DONE_WITH_BROKEN_RULES
 """A verb on bookings or days that was refused: an answer, with its reasons; nothing has changed."""
 
 LOG_EVERY_S = 5.0
+PAGE_COLUMNS = 160
+"""Columns of a table that is written where no terminal is."""
+BETWEEN = 3
+"""Columns that a table puts between two cells."""
+MOST_SHOWN = 200
+"""Characters shown of one value."""
+
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF)
+_CONTROLS = {code: chr(code).encode("unicode_escape").decode() for code in (*range(32), *range(127, 160), *_TURNING)}
 
 
 class OutputLost(MitaanError):  # noqa: N818  (what happened, in two words)
@@ -65,15 +75,26 @@ def _unread() -> Iterator[None]:
         raise OutputLost(f"the answer could not be written to stdout: {error.strerror}") from None
 
 
+def seen(text: str) -> str:
+    """One line of text as a terminal may get it: what would steer it, or turn lines round, is spelled out."""
+    return text.translate(_CONTROLS)
+
+
+def short(value: object) -> str:
+    """A value as a line of text, its end cut off when it is long."""
+    text = str(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text):,} characters)"
+
+
 def say(text: str) -> None:
     """A line of plain text on stdout; nothing in it is read as markup."""
     with _unread():
-        out.print(Text(text))
+        out.print(Text(seen(text)))
 
 
 def note(text: str) -> None:
     """A line of plain text on stderr."""
-    err.print(Text(text))
+    err.print(Text(seen(text)))
 
 
 def say_json(document: object) -> None:
@@ -132,15 +153,76 @@ def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], No
         yield tell
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """A table on stdout. `right` names the columns of numbers; None is shown as a dash."""
-    drawn = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: Sequence[str] = (),
+    *,
+    fold: bool = False,
+) -> None:
+    """A table on stdout. `right` names the columns of numbers; None is shown as a dash.
+
+    No word is ever broken: not an id, not a time. On a terminal too narrow for that a table to `fold` comes in parts,
+    each with the first column, and every other one row by row, a line for each cell.
+    """
+    cells = [tuple("-" if cell is None else seen(str(cell)) for cell in row) for row in rows]
+    room = _Console().width if out.is_terminal else PAGE_COLUMNS
+    least = [_longest_word(column) for column in zip(columns, *cells, strict=True)]
+    if out.is_terminal and _width(least) > room:
+        if fold and _width([least[0], max(least[1:], default=0)]) <= room:
+            _folded(title, columns, cells, right, least, room)
+        else:
+            _row_by_row(title, columns, cells)
+        return
+    most = [max(cell_len(cell) for cell in column) for column in zip(columns, *cells, strict=True)]
+    room = max(room, _width(least))
+    while _width(most) > room:  # what has most to spare gives way first
+        widest = max(range(len(most)), key=lambda n: (most[n] > least[n], most[n]))
+        most[widest] -= 1
+    drawn = Table(title=Text(seen(title), style="table.title"), title_justify="left", header_style="bold")
+    for column, width in zip(columns, most, strict=True):
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold", width=width)
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
     with _unread():
-        _Console(width=None if out.is_terminal else 160).print(drawn)
+        _Console(width=room).print(drawn)
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    return max((cell_len(word) for text in texts for word in text.split()), default=0)
+
+
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + BETWEEN * len(widths) + 1
+
+
+def _folded(
+    title: str,
+    columns: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    right: Sequence[str],
+    least: Sequence[int],
+    room: int,
+) -> None:
+    """The table in as few parts as have room, about equally wide."""
+    others, parts = len(columns) - 1, 2
+    while _width([least[0], *sorted(least[1:])[-math.ceil(others / parts) :]]) > room:
+        parts += 1
+    each = math.ceil(others / parts)
+    for begin in range(1, len(columns), each):
+        part = slice(begin, begin + each)
+        table(title, (columns[0], *columns[part]), ((row[0], *row[part]) for row in cells), right)
+        title = ""
+
+
+def _row_by_row(title: str, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    say(title)
+    for row in cells:
+        say("")
+        for column, cell in zip(columns, row, strict=True):
+            if cell != "-":
+                say(f"{column}: {cell}" if column else cell)
 
 
 # ------------------------------------------------------------------------------------- faults
@@ -156,26 +238,36 @@ def fault_json(fault: Fault) -> dict[str, Any]:
     return {"pointer": fault.pointer, "code": fault.code, "value": value, "rule": fault.rule}
 
 
-def refuse(faults: Sequence[Fault], as_json: bool) -> NoReturn:
-    """Tell every fault and end with exit code 2."""
+def fault_line(fault: Fault) -> str:
+    """A fault for people; what was not given at all has no value to show."""
+    if isinstance(fault, FileFault):
+        return str(fault)
+    if fault.value is None:
+        return f"{fault.pointer or '/'}: {fault.rule} [{fault.code}]"
+    return str(fault if len(str(fault.value)) <= MOST_SHOWN else replace(fault, value=short(fault.value)))
+
+
+def refuse(faults: Sequence[Fault], as_json: bool, *, writes: bool = True) -> NoReturn:
+    """Tell every fault and end with exit code 2; who would have written hears that nothing was."""
     if as_json:
         say_json({"errors": [fault_json(fault) for fault in faults]})
     else:
         for fault in faults:
-            note(str(fault))
-        note(f"{len(faults)} error{'s' if len(faults) > 1 else ''}; nothing was written.")
+            note(fault_line(fault))
+        count = f"{len(faults)} error{'s' if len(faults) > 1 else ''}"
+        note(f"{count}; nothing was written." if writes else f"{count}.")
     raise typer.Exit(BAD_INPUT)
 
 
 @contextmanager
-def faults_told(as_json: bool = False) -> Iterator[None]:
+def faults_told(as_json: bool = False, *, writes: bool = True) -> Iterator[None]:
     """Bad input inside becomes its list of faults and exit code 2."""
     try:
         yield
     except InvalidProblem as invalid:
-        refuse(invalid.faults, as_json)
+        refuse(invalid.faults, as_json, writes=writes)
     except OSError as error:
-        refuse([Fault((), "file", error.filename, error.strerror or str(error))], as_json)
+        refuse([Fault((), "file", error.filename, error.strerror or str(error))], as_json, writes=writes)
 
 
 def run(app: typer.Typer) -> NoReturn:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from api.bookings_cli import given
 from api.bookings_cli.answers import MARKS
+from api.bookings_cli.refusals import IN_HINDI
 from api.cli import app
 from api.store import Database
 from optimizer.bookings import RefusalCode
@@ -165,6 +166,23 @@ def test_holds_are_extended_once_released_and_swept(desk: Desk) -> None:
     assert desk.status(other["id"]) == "expired"
 
 
+def test_a_hold_tells_the_command_that_confirms_it_as_the_same_caller(desk: Desk) -> None:
+    pair = (*INCOME, "--slot", "+2T10:00", "--service", "domicile", "--slot", "+2T11:00", *HERE)
+    said = desk.run("hold", "raipur", *pair, "--caller", "north").stdout
+    (line,) = (line for line in said.splitlines() if line.startswith("next, until 09:05:00: mitaan "))
+    words = line.partition("mitaan ")[2].split()
+    assert words[-4:] == ["--caller", "north", "--store", str(desk.path)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    held = desk.json(
+        "hold", "raipur", *INCOME, "--slot", "+3T10:00", "--service", "domicile", "--slot", "+3T11:00", *HERE
+    )
+    first, second = held["bookings"]
+    warned = desk.run("book", "--hold", first["id"]).stderr
+    assert warned.startswith("1 of the 2 held together are still held, until 09:05:00: mitaan book --hold G")
+    assert desk.run("book", "--hold", second["group"], code=1).stdout.startswith("refused: ")
+    assert desk.run("book", "--hold", second["id"]).stderr == ""
+
+
 def test_the_caller_comes_from_the_environment_and_holds_are_their_own(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +260,28 @@ def test_a_move_to_the_same_slot_and_to_a_slot_that_is_not_offered_keeps_the_old
     assert desk.kept() == 1
 
 
+def test_refusals_are_told_in_hindi_with_their_codes(desk: Desk) -> None:
+    assert set(IN_HINDI) == set(RefusalCode)
+    desk.run("day", "sell", "raipur", "2026-12-03", "--stop", "10:00")
+    said = desk.run("hold", "raipur", *INCOME, "--slot", "2026-12-03T10:00", *HERE, "--lang", "hi", code=1).stdout
+    assert said.startswith("मना: 2026-12-03T10:00:00+05:30: यह स्लॉट नहीं दिया जा सकता [slot_not_offered]\n  क्योंकि ")
+    assert "  सबसे नज़दीकी: गुरु 3 दिस" in said
+    booking = desk.book("2026-12-03T11:00")
+    assert "│ गुरु 3 दिस 11:00-12:00 " in desk.run("cancel", booking, "--lang", "hi").stdout
+    assert "पहले ही रद्द हो चुकी है [already_cancelled]" in desk.run("cancel", booking, "--lang", "hi", code=1).stdout
+    text = desk.json("cancel", booking, "--lang", "hi", code=1)["refused"]["text"]
+    assert text == IN_HINDI[RefusalCode.ALREADY_CANCELLED]
+    place = ("--locality", "Shankar Nagar", "--from", "+1", "--to", "+1", "--lang", "hi", "--reasons")
+    assert "मी तक दूर हो सकता है" in desk.run("slots", "raipur", *INCOME, *place).stdout
+
+
+def test_a_slot_that_is_none_brings_the_times_at_which_slots_open(desk: Desk) -> None:
+    said = desk.run("hold", "raipur", *INCOME, "--slot", "2026-12-03T13:30", *HERE, code=1).stdout
+    assert "slots open at 08:00, 09:00, 10:00," in said
+    assert "28800" not in said
+    assert "slots open at 08:00" in desk.refused("move", desk.book(), "2026-12-04T10:30")["text"]
+
+
 def test_a_booking_is_cancelled_once(desk: Desk) -> None:
     booking = desk.book()
     assert desk.json("cancel", booking)["bookings"][0]["status"] == "cancelled"
@@ -258,6 +298,8 @@ def test_the_statuses_of_a_day_follow_each_other_and_nothing_else(desk: Desk, tm
     desk.run("day", "plan", "raipur", "2026-12-03", "--time-limit", "1", "--out", str(tmp_path / "plan"))
     desk.run("day", "publish", "raipur", "2026-12-03", str(tmp_path / "plan" / "plan.json"))
     assert desk.json("bookings", "--id", first)["bookings"][0]["executive"].startswith("E")
+    assert desk.refused("mark", first, "on_the_way")["code"] == "too_early"
+    desk.now = dt.datetime(2026, 12, 3, 8, 0, tzinfo=IST)
     for status in ("on_the_way", "served", "certificate_due", "delivered"):
         assert desk.json("mark", first, status)["bookings"][0]["status"] == status
     assert desk.refused("mark", second, "not_served")["code"] == "code_needed"
@@ -270,7 +312,7 @@ def test_the_statuses_of_a_day_follow_each_other_and_nothing_else(desk: Desk, tm
 
 def test_an_approximate_booking_gets_its_point(desk: Desk) -> None:
     words = ("hold", "raipur", *INCOME, "--slot", "2026-12-03T13:00", "--pin", "492001")
-    assert "mitaan locate" in desk.run(*words, "--reference", "A-1").stdout
+    assert "only the PIN area is known; `mitaan locate" in desk.run(*words, "--reference", "A-1").stdout
     (booking,) = desk.json("locate", "A-1", *HERE)["bookings"]
     assert (booking["approximate"], booking["point"]) == (False, [81.63, 21.25])
     assert desk.faults("locate", "A-1", "--at", "21.25,81.63") == {"swapped_coordinates"}
@@ -317,6 +359,11 @@ SLOT = ("--slot", "2026-12-03T10:00")
         (("slots", "raipur", *INCOME, "--pin", "110001"), {"unknown_pincode"}),
         (("slots", "raipur", *INCOME, "--locality", "Atlantis"), {"unknown_locality"}),
         (("slots", "raipur", *INCOME, *HERE, "--from", "soon"), {"bad_date"}),
+        (("slots", "raipur", *INCOME, *HERE, "--from", "9999-12-31"), {"bad_date"}),
+        (("slots", "raipur", *INCOME, *HERE, "--from", "20261203"), {"bad_date"}),
+        (("slots", "raipur", *INCOME, *HERE, "--from", "2026-W49-4"), {"bad_date"}),
+        (("hold", "raipur", *INCOME, *HERE, "--slot", "9999-12-31T10:00"), {"bad_date"}),
+        (("bookings", "raipur", "--from", "1999-12-31", "--to", "+1000"), {"bad_date"}),
         (("slots", "raipur", *INCOME, *HERE, "--from", "+2", "--to", "+1"), {"bad_range"}),
         (("slots", "raipur", *INCOME, *HERE, "--from", "+1", "--to", "2027-03-01"), {"bad_range"}),
         (("slots", "raipur", *INCOME, *HERE, "--from", "2022-01-01", "--to", "2022-01-02"), {"service_not_offered"}),
@@ -352,6 +399,48 @@ def test_bad_input_is_told_all_at_once_and_changes_nothing(desk: Desk, words: tu
     assert "Traceback" not in result.output
     assert all(f"[{code}]" in result.stderr for code in codes)
     assert desk.path.read_bytes() == before
+
+
+def test_faults_name_options_and_clock_times_and_say_what_to_do(desk: Desk) -> None:
+    slots = ("slots", "raipur", *INCOME, *HERE)
+    for words, line in (
+        (
+            (*slots, "--by", "09:00", "--after", "18:00"),
+            "/by: '09:00': not before --after 18:00 [bad_window]\n1 error.\n",
+        ),
+        ((*slots, "--before-noon", "--after", "13:00"), "/after: '13:00': not together with --before-noon"),
+        (("book",), "/hold: --hold ID to confirm; or CITY, --service and --slot, and a place"),
+        (("book", "raipur", *INCOME), "in one step; missing: --slot [one_way]\n1 error; nothing was written.\n"),
+        (("bookings",), "/city: name a city, as `mitaan bookings raipur`, or one booking by --id [missing_field]\n"),
+        (("bookings", "zzzz"), "in the scheme: ambikapur, bilaspur,"),
+        ((*slots, "--to", "+1000"), "from 2000 to 2199, or today, tomorrow, +N: the Nth day with service"),
+        (
+            ("hold", "raipur", *INCOME, *SLOT, *HERE, "--reference", "Ram Kumar"),
+            "no spaces: an id, never a name [bad_id]",
+        ),
+    ):
+        assert line in desk.run(*words, code=2).stderr
+
+
+def test_nothing_that_was_typed_steers_the_terminal_or_fills_it(desk: Desk) -> None:
+    said = desk.run("cancel", "B\x1b[31m\n\u202e" + "x" * 5_000, code=1).stdout
+    assert said.startswith("refused: B\\x1b[31m\\n\\u202ex")
+    assert (len(said) < 400, len(said.splitlines())) == (True, 1)
+    wrong = desk.run("slots", "y\x9b" + "z" * 5_000, *INCOME, *HERE, "--from", "w" * 5_000, code=2).stderr
+    assert (len(wrong) < 1_500, "\x9b" in wrong, "(5,000 characters)" in wrong) == (True, False, True)
+
+
+def test_on_a_narrow_terminal_no_id_and_no_time_is_broken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    booking = desk.book("2026-12-03T10:00", "--reference", "A-1")
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "60")):
+        monkeypatch.setenv(name, value)
+    said = desk.run("slots", "raipur", *INCOME, *HERE, "--from", "+1", "--to", "+1").stdout
+    assert said.count("Wed 2 Dec ") >= 2  # two halves of the day
+    assert all(f"{hour:02d}:00" in said for hour in range(8, 20))
+    listed = desk.run("bookings", "raipur").stdout
+    assert f"booking: {booking}\nslot: Thu 3 Dec 10:00-11:00\n" in listed
+    monkeypatch.setenv("COLUMNS", "100")
+    assert booking in desk.run("day", "show", "raipur", "2026-12-03").stdout
 
 
 def test_a_wrong_name_brings_the_near_ones_and_an_ambiguous_place_its_candidates(desk: Desk) -> None:

@@ -93,6 +93,7 @@ def test_the_command_says_what_it_made_and_what_to_try(tmp_path: Path, monkeypat
     again = mitaan("demo-store", "--json")
     assert (again.exit_code, json.loads(again.stdout)["errors"][0]["code"]) == (2, "store_not_empty")
     assert mitaan("demo-store", "--city", "raipurr").exit_code == 2
+    assert "[out_of_range]" in mitaan("demo-store", "--days", "999999999").stderr
 
 
 @pytest.mark.long

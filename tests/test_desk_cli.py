@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import errno
 import json
 import signal
 import subprocess
@@ -121,6 +122,16 @@ def test_a_day_is_closed_only_by_force_when_it_has_promises_and_opened_again(des
     }
     assert desk.kept() == 1
     assert desk.faults("day", "close", "raipur", DAY, "--because", "the river is high") == {"bad_id"}
+    said = desk.run("day", "close", "raipur", DAY, "--because", "Ram Kumar", code=2).stderr
+    assert "letters, digits and . _ : - only, no spaces" in said
+    assert (
+        "Raipur, Fri 4 Dec 2026: closed (flood)"
+        in desk.run("day", "close", "raipur", "2026-12-04", "--because", "flood").stdout
+    )
+    for date in ("2026-11-30", "2027-12-03"):
+        assert desk.faults("day", "close", "raipur", date, "--because", "flood") == {"bad_date"}
+        result = desk.run("day", "sell", "raipur", date, code=2)
+        assert "a date from 2026-12-01 to 2027-12-02 [bad_date]" in result.stderr
     assert desk.faults("day", "open", "raipur", "2027-01-26") == {"closed_day"}
     assert desk.faults("day", "close", "nowhere", "sometime", "--because", "x") == {"unknown_city", "bad_date"}
 
@@ -135,6 +146,13 @@ def test_stop_sales_and_quotas_are_set_anew_each_time(desk: Desk) -> None:
     said = desk.run("day", "sell", "raipur", DAY).stdout
     assert "Slots" in said
     assert desk.json("slots", "raipur", *INCOME, *HERE, "--from", DAY, "--to", DAY)["refused"] == []
+    desk.run("day", "sell", "raipur", DAY, "--quota", "10:00=1", "--quota", "11:00=0")
+    shown = [line.split("│") for line in desk.run("day", "show", "raipur", DAY).stdout.splitlines()]
+    slots_shown = {row[1].strip(): row[5].strip() for row in shown if len(row) == 7 and row[1].strip().endswith(":00")}
+    assert [time for time, given_out in slots_shown.items() if given_out == "no"] == ["10:00", "11:00"]
+    assert desk.faults("day", "sell", "raipur", DAY, "--quota", "10:00=3", "--quota", "10:00=4") == {"repeated_slot"}
+    for number in ("10001", "9" * 5_000, "٣"):
+        assert desk.faults("day", "sell", "raipur", DAY, "--quota", f"10:00={number}") == {"bad_quota"}
     wrong = ("--stop", "09:30", "--stop", "noon", "--quota", "10:00", "--quota", "10:00=-1")
     assert desk.faults("day", "sell", "raipur", DAY, *wrong) == {"unknown_slot", "bad_time", "bad_quota"}
 
@@ -202,10 +220,13 @@ def test_a_plan_of_a_day_that_has_changed_is_refused_with_the_difference(desk: D
     second = desk.book(f"{DAY}T12:00")
     refused = desk.refused("day", "publish", "raipur", DAY, path)
     assert (refused["code"], refused["bookings"]) == ("plan_outdated", [second])
-    assert second in desk.run("day", "publish", "raipur", DAY, path, code=1).stdout
+    said = desk.run("day", "publish", "raipur", DAY, path, code=1).stdout
+    assert f"`mitaan day plan raipur {DAY}` again [plan_outdated]\n  missing from the plan: {second}\n" in said
+    assert "moved" not in said
     desk.run("cancel", second)
     desk.run("cancel", first)
-    assert desk.refused("day", "publish", "raipur", DAY, path)["bookings"] == [first]
+    refused = desk.refused("day", "publish", "raipur", DAY, path)
+    assert (refused["bookings"], refused["in_the_plan_but_cancelled_or_moved"]) == ([first], [first])
     assert desk.json("day", "show", "raipur", DAY)["published"] is False
 
 
@@ -224,6 +245,26 @@ def test_a_plan_that_cannot_be_driven_or_read_is_not_published(desk: Desk, tmp_p
     assert "missing_field" in desk.faults("day", "publish", "raipur", DAY, str(path))
     assert desk.faults("day", "publish", "raipur", DAY, "no-such.json") == {"no_such_file"}
     assert desk.faults("day", "plan", "raipur", DAY, "--out", "pyproject.toml/out") == {"file"}
+
+
+def test_a_plan_that_cannot_be_written_names_the_folder(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(planning, "write_files", full)
+    words = ("day", "plan", "raipur", DAY, "--time-limit", "0", "--out", str(tmp_path / "plan"))
+    (fault,) = desk.json(*words, code=2)["errors"]
+    assert (fault["code"], fault["pointer"], fault["value"]) == ("disk_full", "/out", str(tmp_path / "plan"))
+
+
+def test_a_roster_refused_for_a_published_day_ends_with_its_reason(desk: Desk, tmp_path: Path) -> None:
+    desk.run("day", "publish", "raipur", DAY, plan(desk, tmp_path / "plan"))
+    path = roster_file(tmp_path, f"{DAY},E1,08:00,14:00")
+    said = desk.run("roster", "import", path, "--city", "raipur", code=1).stdout
+    assert "[day_published] " in said
+    assert "[day_published]:" not in said
 
 
 def test_without_time_for_a_plan_the_witness_is_the_plan(desk: Desk, tmp_path: Path) -> None:
@@ -280,7 +321,12 @@ def test_deliveries_are_added_listed_ended_and_refused(desk: Desk) -> None:
     assert "R-1" in desk.run("deliveries", "list", "raipur").stdout
     assert desk.json("deliveries", "cancel", made["id"])["status"] == "cancelled"
     assert desk.refused("deliveries", "done", made["id"])["code"] == "illegal_transition"
-    assert desk.refused("deliveries", "done", "D-none")["code"] == "unknown_booking"
+    unknown = desk.refused("deliveries", "done", "D-none")
+    assert (unknown["code"], unknown["text"]) == ("unknown_booking", "no such delivery, by its id or its reference")
+    ids = [desk.json(*add, "--reference", name)["deliveries"][0]["id"] for name in ("R-5", "R-6", "R-6")]
+    assert desk.json("deliveries", "done", "R-5") == {"delivery": ids[0], "status": "delivered"}
+    assert desk.faults("deliveries", "done", "R-6") == {"ambiguous_reference"}
+    assert desk.faults(*add, "--reference", "R-7", "--ready", "9999-12-31", "--due", "2200-01-01") == {"bad_date"}
     booking = desk.book(f"{DAY}T10:00")
     assert desk.refused(*add, "--reference", "R-2", "--booking", booking)["code"] == "illegal_transition"
     assert desk.faults(*add, "--reference", "R 2") == {"bad_id"}
@@ -321,7 +367,8 @@ def test_rules_are_shown_and_set_one_by_one(desk: Desk) -> None:
     }
     assert desk.hold()["expires_at"] == "2026-12-01T09:09:00+05:30"
     wrong = ("--horizon-days", "0", "--closes", "late", "--margin", "-1", "--slot-minutes", "7")
-    assert desk.faults("rules", "raipur", *wrong) == {"bad_time"}
+    assert desk.faults("rules", "raipur", *wrong) == {"bad_time", "out_of_range", "bad_margin", "bad_slot_length"}
+    assert "/hold-minutes: -5: 1 to 1,440 minutes" in desk.run("rules", "raipur", "--hold-minutes", "-5", code=2).stderr
     assert desk.faults("rules", "raipur", "--horizon-days", "0", *wrong[4:]) == {
         *("out_of_range", "bad_margin", "bad_slot_length")
     }
@@ -342,6 +389,9 @@ def test_events_are_read_in_order_and_page_by_page(desk: Desk) -> None:
     assert "booking.made" in desk.run("events").stdout
     assert desk.json("events", "--city", "korba")["events"] == []
     assert desk.faults("events", "--city", "raipurr") == {"unknown_city"}
+    for words in (("--after", "99999999999999999999"), ("--after", "-1"), ("--limit", "0"), ("--limit", str(2**70))):
+        assert desk.faults("events", *words) == {"out_of_range"}
+    assert desk.json("events", "--after", str(2**62))["events"] == []
 
 
 def test_a_check_ends_with_one_and_names_what_is_wrong(desk: Desk) -> None:
@@ -354,6 +404,68 @@ def test_a_check_ends_with_one_and_names_what_is_wrong(desk: Desk) -> None:
     said = desk.run("db", "check", code=1).stdout
     assert said.startswith("no_witness: raipur 2026-12-03")
     assert booking in said
+
+
+def test_a_check_without_findings_names_the_promises_at_risk(desk: Desk) -> None:
+    booking = desk.book(f"{DAY}T10:00")
+    desk.run("day", "close", "raipur", DAY, "--because", "flood", "--force")
+    said = desk.run("db", "check").stdout
+    assert said.startswith("1 promises are at risk (in no plan): 4 days")
+    assert f"at risk: {booking}\n" in said
+    assert desk.json("db", "check")["at_risk_bookings"] == [booking]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("slots", "raipur", *INCOME, *HERE),
+        ("hold", "raipur", *INCOME, "--slot", f"{DAY}T10:00", *HERE),
+        *(("book", "--hold", "B1"), ("extend", "B1"), ("release", "B1"), ("move", "B1", f"{DAY}T10:00")),
+        *(("cancel", "B1"), ("mark", "B1", "served"), ("locate", "B1", *HERE), ("bookings", "raipur"), ("events",)),
+        ("day", "close", "raipur", DAY, "--because", "flood"),
+        *(("day", verb, "raipur", DAY) for verb in ("open", "sell", "plan", "show", "improve")),
+        ("day", "publish", "raipur", DAY, "plan.json"),
+        ("deliveries", "list", "raipur"),
+        ("deliveries", "done", "D1"),
+        ("roster", "show", "raipur", DAY),
+        *(("db", "check"), ("db", "backup", "all.jsonl"), ("db", "sweep")),
+    ],
+    ids=" ".join,
+)
+def test_no_command_that_needs_a_store_makes_one(desk: Desk, tmp_path: Path, words: tuple[str, ...]) -> None:
+    desk.path = tmp_path / "new" / "store.db"
+    said = desk.run(*words, code=2).stderr
+    assert f"{desk.path}: there is no store; `mitaan demo-store`, " in said
+    assert "[no_store]" in said
+    assert not desk.path.parent.exists()
+
+
+def test_commands_that_begin_something_make_a_store(desk: Desk, tmp_path: Path) -> None:
+    rosters = roster_file(tmp_path, f"{DAY},E1,08:00,14:00")
+    for number, words in enumerate(
+        (
+            ("roster", "import", rosters, "--city", "raipur"),
+            ("roster", "pattern", "raipur", "--to", "+1"),
+            ("rules", "raipur"),
+            ("db", "upgrade"),
+        )
+    ):
+        desk.path = tmp_path / f"{number}.db"
+        desk.run(*words)
+        assert desk.path.exists()
+    assert CliRunner().invoke(app, ["db", "upgrade", "--store", ":memory:"]).exit_code == 2
+    assert not Path(":memory:").exists()
+
+
+def test_only_who_would_have_written_hears_that_nothing_was(desk: Desk) -> None:
+    for words in (
+        ("day", "show", "raipurr", DAY),
+        ("roster", "show", "raipurr", DAY),
+        ("deliveries", "list", "raipurr"),
+        ("events", "--city", "raipurr"),
+    ):
+        assert "nothing was written" not in desk.run(*words, code=2).stderr
+    assert "nothing was written" in desk.run("day", "sell", "raipurr", DAY, code=2).stderr
 
 
 def test_a_backup_is_restored_into_an_empty_store_only(desk: Desk, tmp_path: Path) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
-
-import typer
 
 from api.bookings_cli.given import Language
-from api.console import REFUSED, marked, say, say_json, table
-from api.shapes import booking_json, refusal_json
-from optimizer.bookings import Change, Refusal
+from api.console import marked, note, say, say_json, table
+from api.shapes import booking_json
+from optimizer.bookings import Change
 from optimizer.domain import Booking, BookingStatus, Proof, Slot
-from optimizer.slots import NoOffer, Offers, SlotOffer, SlotReason, SlotReasonCode, reason_text
+from optimizer.slots import NoOffer, Offers, SlotReason, SlotReasonCode, reason_text
 from optimizer.units import MINUTE_S, hhmm
 
 ALOUD = 3
@@ -23,7 +20,7 @@ MOST_COMBINATIONS = 12
 """Combinations shown in a table; JSON has all."""
 
 MOST_NAMED = 20
-"""Bookings named with a refusal."""
+"""Bookings named one by one."""
 
 OPEN_QUESTION = "?"
 """Behind the mark of a reason that is not proved."""
@@ -77,6 +74,38 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "wished": ("as wished", "इच्छा अनुसार"),
     "yes": ("yes", "हाँ"),
     "no": ("no", "नहीं"),
+    "counts": (
+        "Executives whom a rule keeps away, alone and together with others",
+        "हर नियम कितने मितानों को रोकता है: अकेले, और दूसरे नियमों के साथ",
+    ),
+    "slot": ("slot", "स्लॉट"),
+    "service": ("service", "सेवा"),
+    "why not": ("why not", "क्यों नहीं"),
+    "by itself": ("alone", "अकेले"),
+    "with others": ("with others", "दूसरों के साथ"),
+    "away": (
+        "{name}: the point may lie {spread_m} m away; that is in all travel times",
+        "{name}: घर {spread_m} मी तक दूर हो सकता है; यह हर यात्रा समय में गिना गया है",
+    ),
+    "away from pin": (
+        "PIN {name}: only the PIN area is known: the point may lie {spread_m} m away; that is in all travel times",
+        "पिन {name}: केवल पिन का क्षेत्र मालूम है: घर {spread_m} मी तक दूर हो सकता है; यह हर यात्रा समय में गिना गया है",
+    ),
+    "approximate": (
+        "approximate: only {what} is known; `mitaan locate BOOKING --at LON,LAT` gives the point",
+        "अनुमानित: केवल {what} मालूम है; `mitaan locate BOOKING --at LON,LAT` सही बिंदु देता है",
+    ),
+    "locality": ("the locality", "मोहल्ला"),
+    "pincode": ("the PIN area", "पिन का क्षेत्र"),
+    "point": ("the locality or PIN area", "मोहल्ला या पिन का क्षेत्र"),
+    "next": (
+        "next, until {until}: mitaan book --hold {group}{options}",
+        "आगे, {until} तक: mitaan book --hold {group}{options}",
+    ),
+    "still held": (
+        "{count} of the {all} held together are still held, until {until}: mitaan book --hold {group}{options}",
+        "साथ रोके गए {all} में से {count} अभी भी रुके हैं, {until} तक: mitaan book --hold {group}{options}",
+    ),
 }
 
 
@@ -88,6 +117,11 @@ def words(key: str, language: Language) -> str:
 def day_words(date: dt.date, language: Language = Language.EN) -> str:
     """A date for people: Wed 2 Dec."""
     return f"{_WEEKDAYS[language][date.weekday()]} {date.day} {_MONTHS[language][date.month - 1]}"
+
+
+def dated(date: dt.date) -> str:
+    """A date for people, with its year: Wed 2 Dec 2026."""
+    return f"{day_words(date)} {date.year}"
 
 
 def slot_words(date: dt.date, slot: Slot, language: Language = Language.EN) -> str:
@@ -126,7 +160,7 @@ def _slot_table(offers: Offers, service: int, name: str, language: Language) -> 
         return "" if no is None else mark_of(no.reasons[0])
 
     rows = ((day_words(date, language), *(cell(date, open_s) for open_s in opens or [0])) for date in dates)
-    table(f"{name}: {words('who could come', language)}", columns, rows)
+    table(f"{name}: {words('who could come', language)}", columns, rows, fold=True)
 
 
 def mark_of(reason: SlotReason) -> str:
@@ -199,20 +233,20 @@ def tell_counts(refused: Iterable[NoOffer], service_ids: Sequence[str], language
             if reason.alone is not None:
                 text = marked(reason_text(reason, language), reason.code.value, reason.proof.value)
                 rows.append((slot, service_ids[no.service], text, reason.alone, reason.with_others))
-    columns = ("slot", "service", "why not", "alone", "with others")
-    table("Executives whom a rule keeps away, alone and together with others", columns, rows, columns[3:])
+    columns = [words(key, language) for key in ("slot", "service", "why not", "by itself", "with others")]
+    table(words("counts", language), columns, rows, columns[3:])
 
 
 # ----------------------------------------------------------------------- bookings and verdicts
 
 
-def tell_bookings(title: str, found: Sequence[Booking], now: dt.datetime) -> None:
+def tell_bookings(title: str, found: Sequence[Booking], now: dt.datetime, language: Language = Language.EN) -> None:
     """Bookings as a table."""
     columns = ("booking", "slot", "service", "status", "executive", "reference", "remarks")
     rows = (
         (
             b.booking_id,
-            slot_words(b.date, b.slot),
+            slot_words(b.date, b.slot, language),
             b.service.service_id,
             _status(b, now),
             b.executive_id,
@@ -233,7 +267,7 @@ def _status(booking: Booking, now: dt.datetime) -> str:
 
 
 def _remarks(booking: Booking) -> Iterable[str]:
-    if booking.at_risk:
+    if booking.at_risk and booking.on_day:
         yield "at risk"
     if booking.approximate:
         yield f"approximate ({booking.spread_m} m)"
@@ -245,38 +279,35 @@ def _remarks(booking: Booking) -> Iterable[str]:
         yield f"moved to {booking.moved_to}"
 
 
-def tell_change(change: Change, title: str, now: dt.datetime, as_json: bool) -> None:
-    """What a verb did to bookings."""
+def tell_change(
+    change: Change, title: str, now: dt.datetime, language: Language, as_json: bool, basis: str = "point"
+) -> None:
+    """What a verb did to bookings; `basis` is what is known of their place, where the command said it."""
     if as_json:
         say_json({"bookings": [booking_json(b, now) for b in change.bookings]})
         return
-    tell_bookings(title, change.bookings, now)
+    tell_bookings(title, change.bookings, now, language)
     if any(b.approximate and b.on_day for b in change.bookings):
-        say("approximate: only the locality is known; `mitaan locate BOOKING --at LON,LAT` gives the point")
+        say(words("approximate", language).format(what=words(basis, language)))
 
 
-def tell_refusal(refusal: Refusal, language: Language, as_json: bool, service_id: str | None = None) -> NoReturn:
-    """A refused verb: the code, the sentence, the reasons, the nearest slots; exit code 1, nothing has changed."""
-    if as_json:
-        say_json({"refused": refusal_json(refusal, language, service_id)})
-        raise typer.Exit(REFUSED)
-    only_code = [reason.code.value for reason in refusal.reasons] == [refusal.text]
-    text = "this slot is not offered" if only_code else refusal.text
-    say(f"refused: {refusal.subject}: {text} [{refusal.code.value}]")
-    for reason in refusal.reasons:
-        say(f"  because {marked(reason_text(reason, language), reason.code.value, reason.proof.value)}")
-    for line in _named(refusal.bookings):
-        say(f"  {line}")
-    if refusal.nearest:
-        say("  nearest: " + "; ".join(_near(offer, language) for offer in refusal.nearest))
-    raise typer.Exit(REFUSED)
+def tell_next(held: Sequence[Booking], options: str, language: Language) -> None:
+    """The command that confirms what is held now."""
+    until = min((b.expires_at for b in held if b.expires_at is not None), default=None)
+    if until is not None:
+        say(words("next", language).format(until=f"{until:%H:%M:%S}", group=held[0].group_id, options=options))
 
 
-def _near(offer: SlotOffer, language: Language) -> str:
-    return f"{slot_words(offer.date, offer.slot, language)} ({offer.date.isoformat()}T{hhmm(offer.slot.open_s)})"
+def warn_of_rest(left: Sequence[Booking], confirmed: int, options: str, language: Language) -> None:
+    """That of what was held together some is not confirmed, and until when it can be."""
+    until = min((b.expires_at for b in left if b.expires_at is not None), default=None)
+    if until is not None:
+        text = words("still held", language)
+        given = {"count": len(left), "all": len(left) + confirmed, "group": left[0].group_id, "options": options}
+        note(text.format(until=f"{until:%H:%M:%S}", **given))
 
 
-def _named(ids: Sequence[str]) -> Iterable[str]:
-    if ids:
-        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
-        yield f"bookings: {', '.join(ids[:MOST_NAMED])}{more}"
+def named(ids: Sequence[str]) -> str:
+    """Ids for people, not more than can be read."""
+    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+    return f"{', '.join(ids[:MOST_NAMED])}{more}"

@@ -5,14 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from api.bookings_cli.answers import tell_bookings, tell_change, tell_counts, tell_offers, tell_refusal
+from api.bookings_cli.answers import (
+    tell_bookings,
+    tell_change,
+    tell_counts,
+    tell_next,
+    tell_offers,
+    warn_of_rest,
+    words,
+)
 from api.bookings_cli.given import (
     DEFAULT_CALLER,
+    MOST_LISTED,
     At,
     BookingName,
     Caller,
@@ -26,6 +36,7 @@ from api.bookings_cli.given import (
     Pin,
     Services,
     StoreAt,
+    again,
     booking_named,
     faulty,
     holds_named,
@@ -40,14 +51,15 @@ from api.bookings_cli.given import (
     today_of,
     together,
 )
+from api.bookings_cli.refusals import tell_refusal
 from api.console import say, say_json
 from api.shapes import booking_json, offers_json
 from api.store.store import Store, WantedSlot
-from optimizer.bookings import Refusal, Verdict, unknown
+from optimizer.bookings import Change, Refusal, RefusalCode, Verdict, unknown
 from optimizer.domain import Booking, BookingStatus, Fault, InvalidProblem, NotServed, Wishes
 from optimizer.slots import CallCentre, Policy, all_feasible, ranked
 from optimizer.stop import StopAt
-from optimizer.units import HOUR_S, IST
+from optimizer.units import HOUR_S, IST, hhmm
 from scenarios.catalogue import City
 
 POLICIES = ("ranked", "all", "call-centre")
@@ -55,7 +67,8 @@ MARKABLE = ("on_the_way", "served", "not_served", "certificate_due", "delivered"
 DAYS_ASKED = 7
 DAYS_LISTED = 14
 NOON_S = 12 * HOUR_S
-MOST_LISTED = 1_000_000
+FURTHEST = dt.timedelta(days=366)
+"""How far ahead a rule of a city can let people book."""
 
 Ids = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Ids of holds or of all held together; or a reference.")
@@ -89,7 +102,7 @@ def slots(
     as_json: Json = False,
 ) -> None:
     """Which slots an address can have: every slot of every day, or why not. From tomorrow, seven days."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, writes=False) as store:
         catalogue, today = store.catalogue, today_of(store)
         town, asked, where, (days, wishes, order, stop) = together(
             lambda: catalogue.city(city),
@@ -124,18 +137,26 @@ def slots(
     if reasons:
         tell_counts(offers.refused, ids, lang)
     if where.spread_m > 0:
-        say(f"{where.name}: the point may lie {where.spread_m} m away; that is in all travel times")
+        key = "away from pin" if where.basis == "pincode" else "away"
+        say(words(key, lang).format(name=where.name, spread_m=where.spread_m))
 
 
 def _wishes(before_noon: bool, after: str | None, by: str | None, one_executive: bool) -> Wishes:
     if before_noon and (after is not None or by is not None):
-        raise faulty("before-noon", "not_used", before_noon, "either --before-noon, or --after and --by")
+        rule = "not together with --before-noon, which says by when already"
+        raise InvalidProblem(
+            Fault((name,), "not_used", value, rule)
+            for name, value in (("after", after), ("by", by))
+            if value is not None
+        )
     if before_noon:
         return Wishes(open_by_s=NOON_S - 1, one_executive=one_executive)
     open_from_s, open_by_s = together(
         lambda: Wishes().open_from_s if after is None else read_clock(after, "after"),
         lambda: Wishes().open_by_s if by is None else read_clock(by, "by"),
     )
+    if open_by_s < open_from_s:
+        raise faulty("by", "bad_window", by or hhmm(open_by_s), f"not before --after {after}")
     return Wishes(open_from_s, open_by_s, one_executive)
 
 
@@ -173,7 +194,10 @@ def hold(
 ) -> None:
     """Keep slots for minutes while the citizen decides, all or none. Services and slots pair up in order."""
     with served(store_at, as_json) as store:
-        _take(store, city, service, slot, (at, locality, pin), caller, reference, lang, as_json, at_once=False)
+        place = (at, locality, pin)
+        held = _take(store, city, service, slot, place, caller, reference, lang, as_json, at_once=False)
+    if not as_json:
+        tell_next(held, again(store_at, caller), lang)
 
 
 def book(
@@ -197,8 +221,10 @@ def book(
         if not held:
             missing = [name for name, value in (("CITY", city), ("--service", service), ("--slot", slot)) if not value]
             if missing:
-                rule = "--hold ID to confirm; or CITY, --service and --slot to book in one step"
-                raise faulty("hold", "one_way", missing, rule)
+                rule = "--hold ID to confirm; or CITY, --service and --slot, and a place, to book in one step"
+                if city or service or slot:
+                    rule += f"; missing: {', '.join(missing)}"
+                raise faulty("hold", "one_way", None, rule)
             place = (at, locality, pin)
             _take(store, city or "", service or [], slot or [], place, caller, reference, lang, as_json, at_once=True)
             return
@@ -210,6 +236,17 @@ def book(
             raise InvalidProblem(idle)
         verdict = store.confirm(holds_named(store, held), caller)
         _answer(store, verdict, "Booked", lang, as_json)
+        if isinstance(verdict, Change):
+            _warn_of_rest(store, verdict, again(store_at, caller), lang)
+
+
+def _warn_of_rest(store: Store, change: Change, options: str, lang: Language) -> None:
+    now = moment_of(store)
+    for group in sorted({b.group_id for b in change.bookings}):
+        own = [b for b in change.bookings if b.group_id == group]
+        city, today = store.catalogue.city(own[0].city), now.date()
+        held = store.list_bookings(city, today, today + FURTHEST, statuses=[BookingStatus.HELD], most=MOST_LISTED)
+        warn_of_rest([b for b in held if b.group_id == group and b.live(now)], len(own), options, lang)
 
 
 def _take(
@@ -224,7 +261,8 @@ def _take(
     as_json: bool,
     *,
     at_once: bool,
-) -> None:
+) -> Sequence[Booking]:
+    """Hold or book, and tell it; what is held or booked now."""
     catalogue, today = store.catalogue, today_of(store)
 
     def pairs() -> None:
@@ -245,7 +283,8 @@ def _take(
     lost = services[0].service_id
     if isinstance(verdict, Refusal):
         lost = next((w.service.service_id for w in wanted if _opens(w) == verdict.subject), lost)
-    _answer(store, verdict, "Booked" if at_once else "Held", lang, as_json, lost)
+    _answer(store, verdict, "Booked" if at_once else "Held", lang, as_json, lost, town, where.basis)
+    return verdict.bookings if isinstance(verdict, Change) else ()
 
 
 def _opens(want: WantedSlot) -> str:
@@ -254,11 +293,29 @@ def _opens(want: WantedSlot) -> str:
 
 
 def _answer(
-    store: Store, verdict: Verdict, title: str, lang: Language, as_json: bool, service_id: str | None = None
+    store: Store,
+    verdict: Verdict,
+    title: str,
+    lang: Language,
+    as_json: bool,
+    service_id: str | None = None,
+    city: City | None = None,
+    basis: str = "point",
 ) -> None:
     if isinstance(verdict, Refusal):
+        if verdict.code is RefusalCode.UNKNOWN_SLOT and city is not None:
+            verdict = replace(verdict, text=_opening(store, city, verdict.subject, lang))
         tell_refusal(verdict, lang, as_json, service_id)
-    tell_change(verdict, title, moment_of(store), as_json)
+    tell_change(verdict, title, moment_of(store), lang, as_json, basis)
+
+
+def _opening(store: Store, city: City, wanted: str, lang: Language) -> str:
+    """When slots open on the day of the one that was wanted, for people."""
+    date = dt.datetime.fromisoformat(wanted).date()
+    with store.database.read() as connection:
+        slots = store.views(connection, city, [date])[date].book.day.slots
+    times = ", ".join(hhmm(slot.open_s) for slot in slots)
+    return f"स्लॉट इन समयों पर शुरू होते हैं: {times}" if lang is Language.HI else f"slots open at {times}"
 
 
 def extend(
@@ -295,7 +352,8 @@ def move(
         )
         found = store.booking(booking_id)
         service_id = None if found is None else found.service.service_id
-        _answer(store, store.move(booking_id, date, open_s), "Moved", lang, as_json, service_id)
+        town = None if found is None else store.catalogue.city(found.city)
+        _answer(store, store.move(booking_id, date, open_s), "Moved", lang, as_json, service_id, town)
 
 
 def cancel(booking: BookingName, lang: Lang = Language.EN, store_at: StoreAt = None, as_json: Json = False) -> None:
@@ -355,7 +413,7 @@ def bookings(
     as_json: Json = False,
 ) -> None:
     """The bookings of a city, from today on, two weeks; or one booking and what it was moved from and to."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, writes=False) as store:
         now = moment_of(store)
         if booking is not None:
             booking_id = booking_named(store, booking)
@@ -382,7 +440,7 @@ def bookings(
 
 def _town(store: Store, city: str | None) -> City:
     if city is None:
-        raise faulty("city", "missing_field", None, "a city, or one booking by --id")
+        raise faulty("city", "missing_field", None, "name a city, as `mitaan bookings raipur`, or one booking by --id")
     return store.catalogue.city(city)
 
 

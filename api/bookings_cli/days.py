@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
+import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.bookings_cli.answers import day_words, tell_refusal
+from api.bookings_cli.answers import dated
 from api.bookings_cli.given import (
     CityName,
     DateWord,
@@ -20,6 +24,7 @@ from api.bookings_cli.given import (
     Json,
     Language,
     StoreAt,
+    again,
     faulty,
     moment_of,
     read_clock,
@@ -29,6 +34,7 @@ from api.bookings_cli.given import (
     together,
 )
 from api.bookings_cli.planning import as_scenario, document_of, planned, written
+from api.bookings_cli.refusals import tell_refusal
 from api.console import (
     DONE,
     DONE_WITH_BROKEN_RULES,
@@ -46,7 +52,7 @@ from api.store.background import improve_day, recover_day
 from api.store.desk import day_to_plan, publish_plan, set_closed, set_sale
 from api.store.store import Store
 from api.store.writing import View
-from optimizer.bookings import Change, Refusal
+from optimizer.bookings import Change, Refusal, RefusalCode
 from optimizer.check import Violation, ViolationCode, violations
 from optimizer.domain import Appointment, BookingStatus, DayPlan, Fault, InvalidProblem, Limits, Problem, Slot
 from optimizer.domain.faults import id_faults
@@ -59,6 +65,14 @@ from scenarios.plans import parse_plan
 NOT_ABOUT_ORDERS = frozenset({ViolationCode.PROMISE_BROKEN, ViolationCode.MISSING_VISIT, ViolationCode.UNKNOWN_VISIT})
 """What a plan may look like on a day that has changed since: publishing tells that in its own words."""
 
+MISSING, GONE, CHANGED = "missing from the plan", "in the plan but cancelled or moved", "changed since"
+"""What can have happened to a booking since a plan was made."""
+FURTHEST_DAYS = 366
+"""Days ahead of today that can be closed, and their sale set."""
+MOST_QUOTA = 10_000
+
+_QUOTA = re.compile(r"([^=]+)=([0-9]{1,5})")
+
 day_app = typer.Typer(help="A day of a city: its sale, its plan.", no_args_is_help=True)
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes the search repeatable.")]
@@ -69,6 +83,16 @@ def _named(store: Store, city: str, date: str) -> tuple[City, dt.date]:
         lambda: store.catalogue.city(city),
         lambda: read_date(date, "date", today_of(store), store.catalogue.rules),
     )
+
+
+def _named_ahead(store: Store, city: str, date: str) -> tuple[City, dt.date]:
+    """A city and a date that is still to come, and not beyond all planning."""
+    town, day = _named(store, city, date)
+    today = today_of(store)
+    last = today + dt.timedelta(days=FURTHEST_DAYS)
+    if not today <= day <= last:
+        raise faulty("date", "bad_date", day.isoformat(), f"a date from {today.isoformat()} to {last.isoformat()}")
+    return town, day
 
 
 def _view(store: Store, city: City, date: dt.date) -> View:
@@ -90,7 +114,7 @@ def day_close(
 ) -> None:
     """Close a day to booking and service. With promises on it only by force: they are at risk then."""
     with served(store_at, as_json) as store:
-        (town, day), _ = together(lambda: _named(store, city, date), lambda: _word(because))
+        (town, day), _ = together(lambda: _named_ahead(store, city, date), lambda: _word(because))
         verdict = set_closed(store, town, day, because, force=force)
         if isinstance(verdict, Refusal):
             tell_refusal(verdict, Language.EN, as_json)
@@ -98,7 +122,7 @@ def day_close(
     if as_json:
         say_json({"city": town.city_id, "date": day.isoformat(), "closed_because": because, "at_risk": risky})
         return
-    say(f"{town.name_en}, {day_words(day)}: closed ({because})")
+    say(f"{town.name_en}, {dated(day)}: closed ({because})")
     if risky:
         say(f"at risk: {', '.join(risky)}")
 
@@ -125,7 +149,7 @@ def day_open(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: 
     if as_json:
         say_json({"city": town.city_id, "date": day.isoformat(), "kept_again": back, "at_risk": risky})
         return
-    say(f"{town.name_en}, {day_words(day)}: open" + (f"; kept again: {back}" if back else ""))
+    say(f"{town.name_en}, {dated(day)}: open" + (f"; kept again: {back}" if back else ""))
     if risky:
         say(f"still at risk: {', '.join(risky)}")
 
@@ -145,14 +169,21 @@ def day_sell(
 ) -> None:
     """Set what of a day is for sale: what is not named here is given out without a limit. Promises made stay."""
     with served(store_at, as_json) as store:
-        town, day = _named(store, city, date)
+        town, day = _named_ahead(store, city, date)
         slots = _view(store, town, day).book.day.slots
 
         def stops() -> set[int]:
             return set(together(*(partial(_slot_number, slots, text, "stop") for text in stop or [])))
 
         def quotas() -> dict[int, int]:
-            return dict(together(*(partial(_quota, slots, text) for text in quota or [])))
+            pairs = together(*(partial(_quota, slots, text) for text in quota or []))
+            twice = sorted({number for number, _ in pairs if [n for n, _ in pairs].count(number) > 1})
+            rule = "a slot once, with one number"
+            if twice:
+                raise InvalidProblem(
+                    Fault(("quota",), "repeated_slot", hhmm(slots[number].open_s), rule) for number in twice
+                )
+            return dict(pairs)
 
         stopped, most = together(stops, quotas)
         verdict = set_sale(store, town, day, stopped, most)
@@ -172,10 +203,10 @@ def _slot_number(slots: Sequence[Slot], text: str, option: str) -> int:
 
 
 def _quota(slots: Sequence[Slot], text: str) -> tuple[int, int]:
-    slot, _, most = text.partition("=")
-    if not most.isdecimal():
-        raise faulty("quota", "bad_quota", text, "a slot and a number, as 10:00=4")
-    return _slot_number(slots, slot, "quota"), int(most)
+    found = _QUOTA.fullmatch(text)
+    if found is None or int(found[2]) > MOST_QUOTA:
+        raise faulty("quota", "bad_quota", text, f"a slot and a number from 0 to {MOST_QUOTA:,}, as 10:00=4")
+    return _slot_number(slots, found[1], "quota"), int(found[2])
 
 
 # ------------------------------------------------------------------------------------------- plan
@@ -206,7 +237,14 @@ def day_plan(
             note("stopped before there was a plan; nothing was written")
             raise typer.Exit(NOTHING)
         document = document_of(problem, result)
-        files = [] if out is None else written(out, scenario, beside, result, document, store.catalogue)
+        files: list[str] = []
+        if out is not None:
+            try:
+                files = written(out, scenario, beside, result, document, store.catalogue)
+            except OSError as error:
+                full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+                rule = f"a folder that takes the day and its plan ({error.strerror or error})"
+                raise faulty("out", "disk_full" if full else "file", str(out), rule) from None
     if is_witness:
         note("the search found no plan that keeps what the witness of the day keeps: the witness is the plan")
     if to_plan.not_taken:
@@ -217,7 +255,8 @@ def day_plan(
         tell_plan(problem, document)
         if out is not None:
             say(f"written to {out}: {', '.join(files)}")
-            say(f"next: mitaan day publish {town.city_id} {day.isoformat()} {out / 'plan.json'}")
+            plan_file = shlex.quote(str(out / "plan.json"))
+            say(f"next: mitaan day publish {town.city_id} {day.isoformat()} {plan_file}{again(store_at)}")
     raise typer.Exit(DONE_WITH_BROKEN_RULES if result.broken_promises else DONE)
 
 
@@ -240,8 +279,26 @@ def day_publish(
         with working("checking the plan against the promises as they are now"):
             verdict = publish_plan(store, town, day, problem, orders, json.loads(data))
         if isinstance(verdict, Refusal):
-            tell_refusal(verdict, Language.EN, as_json)
+            sorts = _sorted(store, verdict, plan) if verdict.bookings else None
+            if sorts:
+                told = f"the day has changed since this plan was made: `mitaan day plan {town.city_id} {day}` again"
+                verdict = replace(verdict, text=told)
+            tell_refusal(verdict, Language.EN, as_json, sorts=sorts)
     _tell_published(town, day, problem, plan, verdict, as_json)
+
+
+def _sorted(store: Store, refusal: Refusal, plan: DayPlan) -> dict[str, list[str]] | None:
+    """The bookings of a plan that is outdated, by what has happened to them since; None for another refusal."""
+    if refusal.code is not RefusalCode.PLAN_OUTDATED:
+        return None
+    planned_ids = {stop.visit_id for _, stop in plan.stops()}
+    now = moment_of(store)
+    sorts: dict[str, list[str]] = {MISSING: [], GONE: [], CHANGED: []}
+    for booking_id in refusal.bookings:
+        booking = store.booking(booking_id)
+        live = booking is not None and booking.live(now)
+        sorts[(CHANGED if booking_id in planned_ids else MISSING) if live else GONE].append(booking_id)
+    return sorts
 
 
 def _refuse_wrong(problem: Problem, plan: DayPlan) -> None:
@@ -269,7 +326,7 @@ def _tell_published(city: City, date: dt.date, problem: Problem, plan: DayPlan, 
         say_json(told)
         return
     say(
-        f"{city.name_en}, {day_words(date)}: published; {told['assigned']} appointments assigned, "
+        f"{city.name_en}, {dated(date)}: published; {told['assigned']} appointments assigned, "
         f"{told['reassigned']} reassigned, {told['deliveries']} deliveries"
     )
 
@@ -317,7 +374,7 @@ def day_improve(
 @day_app.command("show")
 def day_show(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: Json = False) -> None:
     """A day at a glance: who serves what when, promises and free executives by slot, what is at risk."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, writes=False) as store:
         town, day = _named(store, city, date)
         view, now = _view(store, town, day), moment_of(store)
     _tell_day(town, view, now, plan_of(view.book.day), as_json)
@@ -333,7 +390,7 @@ def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as
     state = f"closed ({day.sale.closed_because})" if day.sale.closed_because else "open"
     if document["published"]:
         state = f"plan {document['plan_number']} published"
-    say(f"{city.name_en}, {day_words(day.date)}: {state}, version {document['version']}")
+    say(f"{city.name_en}, {dated(day.date)}: {state}, version {document['version']}")
     if plan is not None:
         columns = ("executive", "shift", "skills", "visits", "served in order")
         rows = (
@@ -349,7 +406,7 @@ def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as
         table(f"{len(document['executives'])} executives, routes of the witness", columns, rows, columns[3:4])
     columns = ("slot", "promises", "free executives", "quota", "given out")
     rows_of_slots = (
-        (s["slot"]["open"][11:16], s["promises"], s["free_executives"], s["quota"], "no" if s["stop_sale"] else "yes")
+        (s["slot"]["open"][11:16], s["promises"], s["free_executives"], s["quota"], "yes" if _given_out(s) else "no")
         for s in document["slots"]
     )
     table("Slots", columns, rows_of_slots, columns[1:4])
@@ -357,6 +414,11 @@ def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as
     say(f"{document['promises']} promises kept by the witness, {document['holds']} of them holds")
     if document["at_risk"]:
         say(f"at risk: {', '.join(document['at_risk'])}")
+
+
+def _given_out(slot: dict[str, Any]) -> bool:
+    """Neither stopped nor full by its quota; whether somebody can come is another question."""
+    return not slot["stop_sale"] and (slot["quota"] is None or slot["promises"] < slot["quota"])
 
 
 def _day_json(city: City, view: View, now: dt.datetime, plan: DayPlan | None) -> dict[str, Any]:

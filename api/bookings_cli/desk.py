@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.bookings_cli.answers import day_words, tell_refusal
+from api.bookings_cli.answers import dated, day_words, named
 from api.bookings_cli.given import (
     At,
     CityName,
@@ -30,10 +31,13 @@ from api.bookings_cli.given import (
     read_place,
     read_services,
     read_span,
+    renamed,
     served,
     today_of,
     together,
+    within,
 )
+from api.bookings_cli.refusals import tell_refusal
 from api.console import DONE, NOTHING, REFUSED, counting, faults_told, note, say, say_json, table
 from api.shapes import delivery_json, executive_json, refusal_json
 from api.store.background import recover_day
@@ -49,15 +53,17 @@ from api.store.desk import (
 )
 from api.store.rows import CityRules
 from api.store.store import Store
-from optimizer.bookings import Refusal, Verdict
+from optimizer.bookings import Refusal, RefusalCode, Verdict
 from optimizer.domain import Executive
-from optimizer.units import HOUR_S, IST, MINUTE_S, hhmm
+from optimizer.units import DAY_S, HOUR_S, IST, MINUTE_S, hhmm
 from scenarios.catalogue import City, load_catalogue
 from scenarios.files import write_files
 from scenarios.generate.city_day import staff
 from scenarios.rosters import ROSTER_COLUMNS, ROSTER_VERSION, Rosters, pattern_roster, read_roster, roster_csv
 
 PATTERN_DAYS = 14
+MOST_DAYS = 366
+"""Days of a rule that counts days ahead, and of rosters made at once."""
 EXAMPLES = 2
 """Executives in a roster template: one early, one late."""
 DELIVERY_STATUSES = (
@@ -66,6 +72,10 @@ DELIVERY_STATUSES = (
     DeliveryStatus.DELIVERED,
     DeliveryStatus.CANCELLED,
 )
+
+DeliveryName = Annotated[
+    str, typer.Argument(metavar="DELIVERY", help="Id of a delivery, or its reference where only one delivery has it.")
+]
 
 roster_app = typer.Typer(help="Who works when: read, made of patterns, shown.", no_args_is_help=True)
 deliveries_app = typer.Typer(help="Certificates to be handed over.", no_args_is_help=True)
@@ -83,7 +93,7 @@ def roster_import(
     as_json: Json = False,
 ) -> None:
     """Take rosters from a file, day by day. A day whose promises could not be kept is refused, with those promises."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, new=True) as store:
         town = store.catalogue.city(city)
         _set_rosters(store, town, read_roster(file, store.catalogue, town), force, as_json)
 
@@ -98,7 +108,7 @@ def roster_from_pattern(
     as_json: Json = False,
 ) -> None:
     """Make rosters by the shift patterns of the scheme: from tomorrow, two weeks."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, new=True) as store:
         catalogue, today = store.catalogue, today_of(store)
         town, days = together(
             lambda: catalogue.city(city),
@@ -145,7 +155,8 @@ def _tell_rosters(city: City, done: list[tuple[dt.date, int, Verdict, int]], as_
     rows = []
     for date, count, verdict, back in done:
         if isinstance(verdict, Refusal):
-            told = f"refused: {verdict.text} [{verdict.code.value}]: {', '.join(verdict.bookings)}"
+            told = f"refused: {verdict.text} [{verdict.code.value}]"
+            told += f": {', '.join(verdict.bookings)}" if verdict.bookings else ""
         else:
             risky = _at_risk(verdict)
             told = f"done; at risk: {', '.join(risky)}" if risky else "done"
@@ -162,7 +173,7 @@ def _at_risk(verdict: Verdict) -> list[str]:
 @roster_app.command("show")
 def roster_show(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: Json = False) -> None:
     """The roster of a day; --json as `roster import` reads it."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, writes=False) as store:
         town, day = together(
             lambda: store.catalogue.city(city),
             lambda: read_date(date, "date", today_of(store), store.catalogue.rules),
@@ -175,7 +186,7 @@ def roster_show(city: CityName, date: DateWord, store_at: StoreAt = None, as_jso
         say_json({"schema_version": ROSTER_VERSION, "city": town.city_id, "rosters": [roster]})
         return
     columns = ("executive", "shift", "overtime min", "break", "starts at", "ends at", "skills")
-    title = f"{town.name_en}, {day_words(day)}: {len(executives)} executives"
+    title = f"{town.name_en}, {dated(day)}: {len(executives)} executives"
     table(title, columns, (_executive_row(e) for e in executives), columns[2:3])
 
 
@@ -270,7 +281,7 @@ def deliveries_list(
     as_json: Json = False,
 ) -> None:
     """Deliveries of a city, by due date."""
-    with served(store_at, as_json) as store:
+    with served(store_at, as_json, writes=False) as store:
         town, wanted = together(
             lambda: store.catalogue.city(city),
             lambda: None if status is None else one_of(status, "status", DELIVERY_STATUSES, "unknown_status"),
@@ -305,30 +316,40 @@ def _tell_deliveries(title: str, rows: list[Any]) -> None:
 
 
 @deliveries_app.command("done")
-def deliveries_done(
-    delivery: Annotated[str, typer.Argument(metavar="DELIVERY")], store_at: StoreAt = None, as_json: Json = False
-) -> None:
+def deliveries_done(delivery: DeliveryName, store_at: StoreAt = None, as_json: Json = False) -> None:
     """The certificate has been handed over."""
     _end(delivery, DeliveryStatus.DELIVERED, store_at, as_json)
 
 
 @deliveries_app.command("cancel")
-def deliveries_cancel(
-    delivery: Annotated[str, typer.Argument(metavar="DELIVERY")], store_at: StoreAt = None, as_json: Json = False
-) -> None:
+def deliveries_cancel(delivery: DeliveryName, store_at: StoreAt = None, as_json: Json = False) -> None:
     """The certificate need not be brought any more."""
     _end(delivery, DeliveryStatus.CANCELLED, store_at, as_json)
 
 
-def _end(delivery: str, status: str, store_at: str | None, as_json: bool) -> None:
+def _end(name: str, status: str, store_at: str | None, as_json: bool) -> None:
     with served(store_at, as_json) as store:
+        delivery = _delivery_named(store, name)
         refusal = end_delivery(store, delivery, status)
         if refusal is not None:
+            if refusal.code is RefusalCode.UNKNOWN_BOOKING:
+                refusal = replace(refusal, text="no such delivery, by its id or its reference")
             tell_refusal(refusal, Language.EN, as_json)
     if as_json:
         say_json({"delivery": delivery, "status": status})
     else:
         say(f"{delivery}: {status}")
+
+
+def _delivery_named(store: Store, name: str) -> str:
+    """The id of the one delivery meant by its id or its reference; an unknown name is left for the verb to refuse."""
+    rows = [row for city in store.catalogue.cities for row in list_deliveries(store, city)]
+    if any(row.delivery_id == name for row in rows):
+        return name
+    ids = [row.delivery_id for row in rows if row.reference == name]
+    if len(ids) > 1:
+        raise faulty("delivery", "ambiguous_reference", name, f"the reference of one delivery, not of {named(ids)}")
+    return ids[0] if ids else name
 
 
 # ------------------------------------------------------------------------------------------ rules
@@ -354,24 +375,16 @@ def rules(
     as_json: Json = False,
 ) -> None:
     """The booking rules of a city; with options they are set, the others stay as they are."""
-    with served(store_at, as_json) as store:
-        town, closes_s = together(
-            lambda: store.catalogue.city(city), lambda: None if closes is None else read_clock(closes, "closes")
+    with served(store_at, as_json, new=True) as store:
+        town, wanted, _, _ = together(
+            lambda: store.catalogue.city(city),
+            lambda: _booking_rules(horizon_days, closes, hold_minutes, cutoff_hours),
+            lambda: None if slot_minutes is None else _slot_length(store, slot_minutes),
+            lambda: None if margin is None else renamed("margin", margin, partial(store.facts.travel, margin)),
         )
         now = store_rules(store, town)
-        asked = {
-            "horizon_days": horizon_days,
-            "closes_s": closes_s,
-            "hold_s": None if hold_minutes is None else hold_minutes * MINUTE_S,
-            "move_cutoff_s": None if cutoff_hours is None else cutoff_hours * HOUR_S,
-        }
-        wanted = {name: value for name, value in asked.items() if value is not None}
         if wanted or slot_minutes is not None or margin is not None:
-            booking, _, _ = together(
-                lambda: replace(now.booking, **wanted),
-                lambda: None if slot_minutes is None else _slot_length(store, slot_minutes),
-                lambda: None if margin is None else store.facts.travel(margin),
-            )
+            booking = replace(now.booking, **wanted)
             now = CityRules(booking, slot_minutes or now.slot_minutes, now.margin_pct if margin is None else margin)
             set_rules(store, town, now)
     told = _rules_json(now)
@@ -381,11 +394,29 @@ def rules(
     table(f"{town.name_en}: rules", ("rule", "value"), ((name.replace("_", " "), v) for name, v in told.items()))
 
 
+def _booking_rules(
+    horizon_days: int | None, closes: str | None, hold_minutes: int | None, cutoff_hours: int | None
+) -> dict[str, int]:
+    """Those rules that are given, in the units of the rules; every one that is wrong is told by its option."""
+
+    def scaled(value: int | None, option: str, least: int, most: int, what: str, unit_s: int) -> int | None:
+        return None if value is None else within(value, option, least, most, what) * unit_s
+
+    days, closes_s, hold_s, cutoff_s = together(
+        lambda: scaled(horizon_days, "horizon-days", 1, MOST_DAYS, " days", 1),
+        lambda: None if closes is None else read_clock(closes, "closes"),
+        lambda: scaled(hold_minutes, "hold-minutes", 1, DAY_S // MINUTE_S, " minutes", MINUTE_S),
+        lambda: scaled(cutoff_hours, "cutoff-hours", 0, MOST_DAYS * DAY_S // HOUR_S, " hours", HOUR_S),
+    )
+    given = {"horizon_days": days, "closes_s": closes_s, "hold_s": hold_s, "move_cutoff_s": cutoff_s}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _slot_length(store: Store, minutes: int) -> None:
     """Raises InvalidProblem for a length that does not divide the opening hours."""
     if minutes < 1:
-        raise faulty("slot_minutes", "bad_slot_length", minutes, "at least a minute")
-    store.facts.grid(minutes)
+        raise faulty("slot-minutes", "bad_slot_length", minutes, "at least a minute")
+    renamed("slot-minutes", minutes, partial(store.facts.grid, minutes))
 
 
 def _rules_json(now: CityRules) -> Mapping[str, Any]:

@@ -6,11 +6,15 @@ Everything that is wrong with a command is told at once: `together` reads severa
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Annotated, TypeVar, overload
 
 import typer
@@ -23,6 +27,8 @@ from optimizer.calendar import closed_because
 from optimizer.domain import Booking, Fault, InvalidProblem, ServiceRules
 from optimizer.units import DAY_S, HOUR_S, IST, MINUTE_S
 from scenarios.catalogue import Catalogue, Service, load_catalogue
+from scenarios.files import FileFault
+from scenarios.files.shape import FIRST_YEAR, LAST_YEAR
 from scenarios.places import Whereabouts, whereabouts
 
 A = TypeVar("A")
@@ -63,6 +69,9 @@ BookingName = Annotated[
     str, typer.Argument(metavar="BOOKING", help="Id of a booking, or its reference where only one booking has it.")
 ]
 DEFAULT_CALLER = "desk"
+ID_RULE = "letters, digits and . _ : - only, no spaces: an id, never a name"
+IN_MEMORY = ":memory:"
+MOST_LISTED = 1_000_000
 WORTH_TELLING_S = 1.0
 """Seconds of compiling that who waits should know of."""
 
@@ -81,10 +90,16 @@ def open_database(where: str | None, *, create: bool = False) -> Database:
 
 
 @contextmanager
-def served(where: str | None, as_json: bool, *, create: bool = False) -> Iterator[Store]:
-    """The store at an address. Bad input inside is told as faults, a store that fails in one line; exit code 2."""
+def served(
+    where: str | None, as_json: bool, *, create: bool = False, new: bool = False, writes: bool = True
+) -> Iterator[Store]:
+    """The store at an address. Bad input inside is told as faults, a store that fails in one line; exit code 2.
+
+    A file that is missing is made only where `new` or `create` says so. Without `writes` nothing is changed inside.
+    """
     compiled_s: list[float] = []
-    with faults_told(as_json), store_told(as_json):
+    with faults_told(as_json, writes=writes), store_told(as_json), _in_words():
+        _expect_store(where, new or create)
         database = open_database(where, create=create)
         try:
             with seconds_compiling(compiled_s.append):
@@ -93,6 +108,46 @@ def served(where: str | None, as_json: bool, *, create: bool = False) -> Iterato
             database.close()
     if sum(compiled_s) > WORTH_TELLING_S:
         note(f"{sum(compiled_s):.0f} s of this were spent on compiling, once on every machine")
+
+
+def _expect_store(where: str | None, new: bool) -> None:
+    """Raises StoreError for a file that is not there, unless it may be made, and for what is gone with the process."""
+    if (os.environ.get("MITAAN_DATABASE_URL") if where is None else where) == IN_MEMORY:
+        raise StoreError("bad_url", IN_MEMORY, "use the path of a file or postgresql://...; nothing would be kept")
+    database = Database(where)
+    path = Path(database.url_for_people)
+    missing = database.dialect == "sqlite" and not path.exists()
+    database.close()
+    if missing and not new:
+        rule = "there is no store; `mitaan demo-store`, `mitaan roster import` or `mitaan db upgrade` makes one"
+        raise StoreError("no_store", str(path), rule)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Faults inside whose rule was written for programs, in words for people."""
+    try:
+        yield
+    except InvalidProblem as invalid:
+        raise InvalidProblem(_worded(fault) for fault in invalid.faults) from None
+
+
+def _worded(fault: Fault) -> Fault:
+    if isinstance(fault, FileFault):
+        return fault
+    if fault.code == "bad_id":
+        return replace(fault, rule=ID_RULE)
+    if fault.code == "unknown_city" and "near:" not in fault.rule:
+        cities = ", ".join(city.city_id for city in _catalogue().cities_in_scheme())
+        return replace(fault, rule=f"{fault.rule}; in the scheme: {cities}")
+    return fault
+
+
+def again(store_at: str | None, caller: str | None = None) -> str:
+    """The options that the next command needs to reach the same store, as the same caller."""
+    words = [] if caller in {None, DEFAULT_CALLER} else ["--caller", str(caller)]
+    words += [] if store_at is None else ["--store", store_at]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 @contextmanager
@@ -146,6 +201,21 @@ def together(*readings: Callable[[], object]) -> tuple[object, ...]:
     return tuple(read)
 
 
+def renamed(option: str, value: object, reading: Callable[[], T]) -> T:
+    """What a reading gives; its fault is told of the option and of what was typed."""
+    try:
+        return reading()
+    except InvalidProblem as invalid:
+        raise InvalidProblem(Fault((option,), f.code, value, f.rule) for f in invalid.faults) from None
+
+
+def within(value: int, option: str, least: int, most: int, what: str = "") -> int:
+    """The number, when it is one from `least` to `most`."""
+    if not least <= value <= most:
+        raise faulty(option, "out_of_range", value, f"{least:,} to {most:,}{what}")
+    return value
+
+
 def faulty(option: str, code: str, value: object, rule: str) -> InvalidProblem:
     """One fault of one option."""
     return InvalidProblem([Fault((option,), code, value, rule)])
@@ -153,7 +223,12 @@ def faulty(option: str, code: str, value: object, rule: str) -> InvalidProblem:
 
 # --------------------------------------------------------------------------- dates, slots, hours
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AHEAD = re.compile(r"\+([0-9]{1,3})")
+_DATE_RULE = (
+    f"a date as 2026-12-01, from {FIRST_YEAR} to {LAST_YEAR}, or today, tomorrow, +N: the Nth day with service "
+    "after today, N up to 999"
+)
 _SLOT = re.compile(r"([^T]+)T([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?(Z|[+-][0-9]{2}:[0-9]{2})?")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _OFFSET = "+05:30"
@@ -171,10 +246,11 @@ def read_date(text: str, option: str, today: dt.date, rules: ServiceRules) -> dt
             left -= closed_because(rules, date) is None
         return date
     try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        rule = "a date as 2026-12-01, or today, tomorrow, +N: the Nth day with service after today"
-        raise faulty(option, "bad_date", text, rule) from None
+        if _DATE.fullmatch(text) and FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+            return dt.date.fromisoformat(text)
+    except ValueError:  # a day that its month has not
+        pass
+    raise faulty(option, "bad_date", text, _DATE_RULE)
 
 
 def read_span(

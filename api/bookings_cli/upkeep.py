@@ -8,29 +8,38 @@ from typing import Annotated
 
 import typer
 
-from api.bookings_cli.given import Json, StoreAt, served, together
+from api.bookings_cli.answers import named
+from api.bookings_cli.given import MOST_LISTED, Json, StoreAt, again, served, together, within
 from api.console import DONE, DONE_WITH_BROKEN_RULES, NOTHING, counting, note, say, say_json, table, working
 from api.demo_store import DAYS, fill_store
 from api.store.backup import backup, restore
 from api.store.checking import check_store
+from api.store.store import Store
 
 db_app = typer.Typer(help="The database: check, back up, restore, upgrade.", no_args_is_help=True)
 
 EVENTS_SHOWN = 100
+MOST_EVENTS = 1_000_000
+MOST_DAYS = 366
+"""Days of a demo store."""
 PLACES = 4
 """Decimals of the degrees of a point that is shown to be tried: about ten metres."""
 
 
 def events(
     city: Annotated[str | None, typer.Option(help="Only of this city.")] = None,
-    after: Annotated[int, typer.Option(metavar="ID", min=0, help="Only after this number.")] = 0,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = EVENTS_SHOWN,
+    after: Annotated[int, typer.Option(metavar="ID", help="Only after this number.")] = 0,
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many.")] = EVENTS_SHOWN,
     store_at: StoreAt = None,
     as_json: Json = False,
 ) -> None:
     """What has happened, oldest first. Go on with --after and the last number."""
-    with served(store_at, as_json) as store:
-        town = None if city is None else store.catalogue.city(city)
+    with served(store_at, as_json, writes=False) as store:
+        town, _, _ = together(
+            lambda: None if city is None else store.catalogue.city(city),
+            lambda: within(after, "after", 0, 2**62),
+            lambda: within(limit, "limit", 1, MOST_EVENTS),
+        )
         found = store.list_events(town, after=after, most=limit)
     if as_json:
         told = [
@@ -61,21 +70,39 @@ def events(
 @db_app.command("check")
 def db_check(store_at: StoreAt = None, as_json: Json = False) -> None:
     """Judge the whole store anew: does a witness keep every promise? Exit code 1 with what is wrong."""
-    with served(store_at, as_json) as store, counting("checking days", as_json) as tell:
+    with served(store_at, as_json, writes=False) as store, counting("checking days", as_json) as tell:
         checked = check_store(store, tell)
+        risky = _at_risk(store) if checked.at_risk else []
     if as_json:
         found = [{"code": f.code.value, "subject": f.subject, "text": f.text} for f in checked.findings]
         counts = {"days": checked.days, "bookings": checked.bookings, "promises": checked.promises}
-        say_json({**counts, "at_risk": checked.at_risk, "findings": found})
+        say_json({**counts, "at_risk": checked.at_risk, "at_risk_bookings": risky, "findings": found})
     else:
         for finding in checked.findings:
             say(f"{finding.code.value}: {finding.subject}: {finding.text}")
-        verdict = f"{len(checked.findings)} findings" if checked.findings else "every promise is kept by a witness"
+        verdict = "every promise is kept by a witness"
+        if checked.at_risk:
+            verdict = f"{checked.at_risk} promises are at risk (in no plan)"
+        if checked.findings:
+            verdict = f"{len(checked.findings)} findings"
         say(
             f"{verdict}: {checked.days} days, {checked.bookings} bookings, {checked.promises} promises, "
             f"{checked.at_risk} at risk"
         )
+        if risky:
+            say(f"at risk: {named(risky)}")
     raise typer.Exit(DONE_WITH_BROKEN_RULES if checked.findings else DONE)
+
+
+def _at_risk(store: Store) -> list[str]:
+    """Bookings at risk in the whole store, by city and date."""
+    found: list[str] = []
+    for city in store.catalogue.cities:
+        dates = store.dates(city)
+        if dates:
+            booked = store.list_bookings(city, dates[0], dates[-1], most=MOST_LISTED)
+            found.extend(b.booking_id for b in booked if b.at_risk and b.on_day)
+    return found
 
 
 @db_app.command("backup")
@@ -136,15 +163,18 @@ def db_sweep(store_at: StoreAt = None, as_json: Json = False) -> None:
 
 
 def demo_store(
-    days: Annotated[int, typer.Option(metavar="N", min=1, help="Days of rosters, from tomorrow.")] = DAYS,
+    days: Annotated[int, typer.Option(metavar="N", help="Days of rosters, from tomorrow.")] = DAYS,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws other bookings.")] = 1,
     city: Annotated[list[str] | None, typer.Option("--city", help="Only these cities; one option each.")] = None,
     store_at: StoreAt = None,
     as_json: Json = False,
 ) -> None:
     """Fill an empty store with the cities of the scheme, rosters from tomorrow on, and some bookings and deliveries."""
-    with served(store_at, as_json) as store:
-        towns = together(*(partial(store.catalogue.city, name) for name in city or ()))
+    with served(store_at, as_json, new=True) as store:
+        towns, _ = together(
+            lambda: together(*(partial(store.catalogue.city, name) for name in city or ())),
+            lambda: within(days, "days", 1, MOST_DAYS),
+        )
         towns = towns or store.catalogue.cities_in_scheme()
         stopped = False
         with counting("filling days", as_json) as tell:
@@ -171,7 +201,7 @@ def demo_store(
         f"{made.cities} cities, {made.days} days with a roster, {made.bookings} bookings "
         f"({made.refused} wishes had no slot), {made.deliveries} deliveries. Try:"
     )
-    at = "" if store_at is None else f" --store {store_at}"
+    at = again(store_at)
     town = max(towns, key=lambda each: each.population or 0)
     lon, lat = round(town.centre.lon, PLACES), round(town.centre.lat, PLACES)
     say(f"  mitaan slots {town.city_id} --service income --at {lon},{lat}{at}")
