@@ -12,6 +12,7 @@ from optimizer.bookings import (
     RefusalCode,
     Verdict,
     cancel,
+    close,
     confirm,
     expire,
     give_up,
@@ -53,6 +54,8 @@ def attempts(desk: Desk, to: BookingStatus) -> list[Verdict | Change | None]:
     tried: list[Verdict | Change | None] = [mark(book, "B1", to, code) for code in (None, NotServed.PORTAL_DOWN)]
     if to is S.BOOKED:
         tried.append(confirm(book, ["B1"], "C1", NOW))
+        if book.day.sale.published:  # its plan is withdrawn
+            tried.append(close(book, "flood", force=True))
     elif to is S.PLANNED:
         tried.append(publish(book, book.day.problem, book.day.witness, NOW))
     elif to is S.CANCELLED:

@@ -645,6 +645,28 @@ def test_a_published_day_that_closes_takes_its_plan_back_and_can_open_again(stor
     assert again.offers(RAIPUR, at(3), [INCOME], DAY, DAY) == store.offers(RAIPUR, at(3), [INCOME], DAY, DAY)
 
 
+def test_a_day_that_has_begun_is_not_closed(store: Store, clock: Clock) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+    no = refused(set_closed(store, RAIPUR, DAY, "flood", force=True), RefusalCode.DAY_BEGUN)
+    assert no.bookings == (booking_id,)
+    sound(store)
+
+
+def test_a_pinned_booking_keeps_its_executive_when_it_moves(store: Store) -> None:
+    staffed(store, 2)
+    pinned = WantedSlot(INCOME, DAY, 10 * H, pinned_to="E02")
+    old = done(store.hold(RAIPUR, at(), [pinned], "a", at_once=True)).bookings[0].booking_id
+    new = next(b for b in done(store.move(old, NEXT, 15 * H)).bookings if b.moved_from == old)
+    assert new.pinned_to == "E02"
+    with store.database.read() as connection:
+        assert store.views(connection, RAIPUR, [NEXT])[NEXT].book.day.witness == {"E02": (new.booking_id,)}
+
+
 @pytest.mark.parametrize("number", ["9876543210", "123412341234"])
 def test_what_looks_like_a_telephone_or_aadhaar_number_is_no_reference(store: Store, number: str) -> None:
     staffed(store)

@@ -38,6 +38,7 @@ IN_HINDI: Mapping[RefusalCode, str] = {
     RefusalCode.PLAN_BREAKS_RULES: "यह योजना नियम तोड़ती है",
     RefusalCode.DAY_PUBLISHED: "दिन की योजना जारी हो चुकी है",
     RefusalCode.DAY_CLOSED: "यह दिन बंद है",
+    RefusalCode.DAY_BEGUN: "इस दिन की सेवा शुरू हो चुकी है",
     RefusalCode.PROMISES_IN_THE_WAY: "इस दिन के कुछ वादे तब नहीं निभाए जा सकेंगे",
 }
 """Each refusal in one sentence; the sentence of the refusal itself is English, with its amounts."""

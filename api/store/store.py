@@ -335,7 +335,7 @@ class Store:
         def verb(views: Mapping[dt.date, View]) -> Verdict:
             view, target = views[found.date], views[date]
             place = where.place(group_id)
-            want = Wanted(new, date, _slot(target.book.day, open_s), found.service)
+            want = Wanted(new, date, _slot(target.book.day, open_s), found.service, found.pinned_to)
             verdict = move(
                 view.book,
                 booking_id,

@@ -41,6 +41,7 @@ class RefusalCode(StrEnum):
     PLAN_BREAKS_RULES = "plan_breaks_rules"
     DAY_PUBLISHED = "day_published"
     DAY_CLOSED = "day_closed"
+    DAY_BEGUN = "day_begun"
     PROMISES_IN_THE_WAY = "promises_in_the_way"
 
 

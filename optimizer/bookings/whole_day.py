@@ -17,7 +17,7 @@ from optimizer.bookings.nouns import (
     told,
     with_bookings,
 )
-from optimizer.domain import Appointment, Booking, BookingStatus, InvalidProblem, Problem, Slot
+from optimizer.domain import BEGUN, Appointment, Booking, BookingStatus, InvalidProblem, Problem, Slot
 from optimizer.engines import Orders
 from optimizer.slots import PromisedDay, WitnessBroken, emptied, rewitness, verified
 from optimizer.stop import Stop
@@ -123,8 +123,13 @@ def restaff(book: DayBook, problem: Problem, stop: Stop, *, force: bool = False,
 def close(book: DayBook, because: str | None, *, force: bool = False) -> Verdict:
     """The day closed to booking and service, or open again (None). With promises on it only by force: all at risk.
 
-    A published plan is withdrawn: its bookings are booked as before it, and the day can be planned again once open.
+    A published plan is withdrawn: its bookings are booked as before it, and the day can be planned again once open. A
+    day that has begun, somebody being on the way or served, is not closed any more.
     """
+    begun = tuple(sorted(key for key, b in book.bookings.items() if b.status in BEGUN))
+    if because is not None and begun:
+        text = f"{len(begun)} visits of it have begun"
+        return Refusal(RefusalCode.DAY_BEGUN, book.day.date.isoformat(), text, bookings=begun)
     day, sale = book.day, replace(book.day.sale, closed_because=because)
     promised = {a.visit_id for a in day.promises}
     if because is None or not (promised or day.sale.published):

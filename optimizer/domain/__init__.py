@@ -8,6 +8,7 @@ found in it at once, each with the path to the value, the value and the rule.
 """
 
 from optimizer.domain.booking import (
+    BEGUN,
     FOLLOWS,
     MOST_SERVICES,
     OFF_DAY,
@@ -28,6 +29,7 @@ from optimizer.domain.service import Place, ServiceRules, Slot, SlotGrid, TimeWi
 from optimizer.domain.visits import Appointment, Delivery, Visit
 
 __all__ = [
+    "BEGUN",
     "FOLLOWS",
     "ID_PATTERN",
     "MOST_SERVICES",

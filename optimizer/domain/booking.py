@@ -41,7 +41,7 @@ _S = BookingStatus
 FOLLOWS: Mapping[BookingStatus, frozenset[BookingStatus]] = {
     _S.HELD: frozenset({_S.BOOKED, _S.RELEASED, _S.EXPIRED}),
     _S.BOOKED: frozenset({_S.PLANNED, _S.CANCELLED, _S.MOVED}),
-    _S.PLANNED: frozenset({_S.ON_THE_WAY, _S.NOT_SERVED, _S.CANCELLED, _S.MOVED}),
+    _S.PLANNED: frozenset({_S.ON_THE_WAY, _S.NOT_SERVED, _S.CANCELLED, _S.MOVED, _S.BOOKED}),  # booked: plan withdrawn
     _S.ON_THE_WAY: frozenset({_S.SERVED, _S.NOT_SERVED, _S.CANCELLED}),
     _S.SERVED: frozenset({_S.CERTIFICATE_DUE}),
     _S.CERTIFICATE_DUE: frozenset({_S.DELIVERED}),
@@ -53,6 +53,9 @@ FOLLOWS: Mapping[BookingStatus, frozenset[BookingStatus]] = {
     _S.EXPIRED: frozenset(),
 }
 """Which status may follow which; everything else is refused."""
+
+BEGUN = frozenset({_S.ON_THE_WAY, _S.SERVED, _S.NOT_SERVED, _S.CERTIFICATE_DUE, _S.DELIVERED})
+"""Bookings with these have begun to be served, or have been."""
 
 OFF_DAY = frozenset({_S.CANCELLED, _S.MOVED, _S.RELEASED, _S.EXPIRED})
 """Bookings with these are no promise of their day any more."""
