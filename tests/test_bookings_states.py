@@ -234,8 +234,8 @@ def test_every_state_with_every_verb_keeps_all_promises() -> None:
 
 # ------------------------------------------------------------------------------------ random walks
 
-STEPS = int(os.environ.get("MITAAN_WALK_STEPS", "20000"))
-"""Steps of the long walk."""
+STEPS = int(os.environ.get("MITAAN_WALK_STEPS", "1000000"))
+"""Steps of the long walk: a quarter of an hour."""
 
 EPISODE = 250
 """Steps after which a walk begins anew on empty days."""
