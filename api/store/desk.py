@@ -9,17 +9,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from api.store.rows import CityRules, rules_values
-from api.store.schema import city_rules, days, deliveries, epoch_ms, json_text, plans
-from api.store.states import DayState, delivery_of, problem_with, rules_in
+from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans
+from api.store.states import delivery_of, problem_with, rules_in
 from api.store.store import Store, Verb, new_id, reference_faults
 from api.store.writing import (
     VersionChanged,
     View,
+    expect_versions,
     keys_of,
     state_after,
     with_expired,
@@ -52,10 +54,13 @@ REPAIR_S = 10.0
 """Seconds that finding a new witness for a changed day may take."""
 
 
-class DeliveryStatus:
+class DeliveryStatus(StrEnum):
     """Where a delivery stands."""
 
-    WAITING, PLANNED, DELIVERED, CANCELLED = "waiting", "planned", "delivered", "cancelled"
+    WAITING = "waiting"
+    PLANNED = "planned"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
 
 
 # ------------------------------------------------------------------------------ rosters and rules
@@ -163,7 +168,7 @@ def _write_whole(store: Store, city: City, views: Mapping[dt.date, View], change
         store.database.lock_days(connection, keys_of(city.city_id, [date]))
         now = store.database.now(connection)
         whole = with_expired(views.values(), change)
-        _expect(connection, view.state)
+        expect_versions(connection, [view.state])
         write_bookings(connection, whole.bookings, now)
         state = view.state if travel is None else replace(view.state, travel=travel)
         book = whole.books[0]
@@ -182,14 +187,6 @@ def _write_whole(store: Store, city: City, views: Mapping[dt.date, View], change
         store.database.order_events(connection)
         write_events(connection, city.city_id, whole.events, now)
     store.cache.put(after)
-
-
-def _expect(connection: Any, state: DayState) -> None:
-    city_id, date = state.key
-    own = (days.c.city_id == city_id) & (days.c.date == date.isoformat())
-    version = connection.execute(select(days.c.version).where(own)).scalar()
-    if (version or 0) != state.version:
-        raise VersionChanged
 
 
 def _carried(connection: Any, store: Store, problem: Problem) -> list[tuple[Delivery, int]]:

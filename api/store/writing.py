@@ -71,7 +71,7 @@ def write_change(
     The rows of the days are locked already. Raises VersionChanged when one of them has another version than its view.
     """
     touched = [views[book.day.date] for book in change.books]
-    _expect_versions(connection, [view.state for view in touched])
+    expect_versions(connection, [view.state for view in touched])
     write_bookings(connection, change.bookings, now)
     after = []
     for book, view in zip(change.books, touched, strict=True):
@@ -81,7 +81,8 @@ def write_change(
     return after
 
 
-def _expect_versions(connection: Connection, states: Iterable[DayState]) -> None:
+def expect_versions(connection: Connection, states: Iterable[DayState]) -> None:
+    """Raise VersionChanged when one of these days has another version in the store; their rows are locked already."""
     for state in states:
         city, date = state.key
         own = (days.c.city_id == city) & (days.c.date == date.isoformat())
