@@ -176,7 +176,7 @@ def _answer(scenario: ScenarioDay, result: Result | None, out: Path | None, as_j
 @app.command()
 def check(day: DayFile, plan_file: PlanFile, as_json: Json = False) -> None:
     """Judge a plan by the independent checker: every broken rule, and the cost recomputed."""
-    with faults_told(as_json):
+    with faults_told(as_json, writes=False):
         problem = _day(day).problem
         day_plan, claimed = read_plan(plan_file, problem)
         found = violations(problem, day_plan, claimed)
@@ -205,7 +205,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Why a visit is not planned, or what it costs where it is; without VISIT, all that are not planned."""
-    with faults_told(as_json):
+    with faults_told(as_json, writes=False):
         problem = _day(day).problem
         day_plan, _ = read_plan(plan_file, problem)
         if visit is not None and visit not in problem.visit_by_id:
@@ -306,7 +306,7 @@ def cities(
     as_json: Json = False,
 ) -> None:
     """The cities of the scheme."""
-    with faults_told(as_json):
+    with faults_told(as_json, writes=False):
         found = load_catalogue().cities_in_scheme(include_extension=everything)
     if as_json:
         say_json({"cities": [city_json(city) for city in found]})
@@ -336,7 +336,7 @@ def services(
     as_json: Json = False,
 ) -> None:
     """The services, what they cost and need."""
-    with faults_told(as_json):
+    with faults_told(as_json, writes=False):
         catalogue = load_catalogue()
         town = None if city is None else catalogue.city(city)
         if on is not None:
@@ -376,7 +376,7 @@ def calendar_show(
     as_json: Json = False,
 ) -> None:
     """Open days, slots and closures of a city."""
-    with faults_told(as_json):
+    with faults_told(as_json, writes=False):
         catalogue = load_catalogue()
         town = catalogue.city(city)
         begin = _date(first, "from") if first else dt.datetime.now(IST).date()
@@ -499,7 +499,7 @@ def scenario_export(
 @scenario_app.command("hash")
 def scenario_hash(day: DayFile, as_json: Json = False) -> None:
     """The hash of the canonical content of a day: what a result calls its input."""
-    with faults_told(as_json):
+    with faults_told(as_json, writes=False):
         digest = _day(day).problem.input_sha256
     if as_json:
         say_json({"input_sha256": digest})
