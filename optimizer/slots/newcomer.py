@@ -276,30 +276,38 @@ def cheapest_in_slot(day: DayArrays, routes: Routes, e: int, v: int) -> tuple[in
 
 
 @lean_kernel
-def block_cost_s(day: DayArrays, routes: Routes, e: int, visits: Int64Array) -> int:
-    """Travel seconds that these appointments of one place, in adjacent slots, add to the route of e; NEVER if not.
+def best_block(day: DayArrays, routes: Routes, visits: Int64Array) -> tuple[int, int, int]:
+    """(executive, position, travel seconds added) where these appointments cost least travel; (-1, -1, NEVER): nowhere.
 
-    They are made one after the other, so the slots of all of them have to be free.
+    They are of one place and in adjacent slots, and are made one after the other, so the slots of all of them have to
+    be free.
     """
-    for v in visits:
-        if not day.may_serve[e, v] or routes.in_slot[e, day.slot[v]] > 0:
-            return NEVER
-    low, high = span_of_slot(day, routes, e, day.slot[visits[0]])
-    for p in range(low, high + 1):
-        place = place_at(day, routes, e, p)
-        pending, taken = routes.pending_s[e, p], routes.taken_s[e, p]
+    who, where, least = -1, -1, NEVER
+    for e in range(len(routes.length)):
+        free = True
         for v in visits:
-            pending, taken = ready_after(day, e, place, pending, taken, v)
-            place = day.place[v]
-        if pending >= NEVER and taken >= NEVER:
+            free = free and day.may_serve[e, v] and routes.in_slot[e, day.slot[v]] == 0
+        if not free:
             continue
-        onward = next_place(day, routes, e, p)
-        if (
-            arrive_s(day, place, onward, taken) <= routes.last_taken_s[e, p]
-            or arrive_s(day, place, onward, pending) <= routes.last_pending_s[e, p]
-        ):
-            return _extra_travel_s(day, routes, e, p, visits[0])
-    return NEVER
+        low, high = span_of_slot(day, routes, e, day.slot[visits[0]])
+        for p in range(low, high + 1):
+            extra = _extra_travel_s(day, routes, e, p, visits[0])
+            if extra >= least:
+                continue
+            place = place_at(day, routes, e, p)
+            pending, taken = routes.pending_s[e, p], routes.taken_s[e, p]
+            for v in visits:
+                pending, taken = ready_after(day, e, place, pending, taken, v)
+                place = day.place[v]
+            if pending >= NEVER and taken >= NEVER:
+                continue
+            onward = next_place(day, routes, e, p)
+            if (
+                arrive_s(day, place, onward, taken) <= routes.last_taken_s[e, p]
+                or arrive_s(day, place, onward, pending) <= routes.last_pending_s[e, p]
+            ):
+                who, where, least = e, p, extra
+    return who, where, least
 
 
 # ----------------------------------------------------------------------------------- matching

@@ -26,7 +26,7 @@ from optimizer.slots.nouns import (
 from optimizer.slots.policies import Policy, Said, ranked, score
 from optimizer.slots.reasons import counted, sharpened
 from optimizer.slots.settle import settled
-from optimizer.slots.together import placed, slot_choices
+from optimizer.slots.together import adjacent, one_executive, placed, slot_choices
 from optimizer.stop import Stop
 from optimizer.units import DAY_S, IST, clock
 
@@ -205,11 +205,15 @@ class _DayView:
                 break
             if any(self.barred[slot] is not None for slot in slots):
                 continue
-            got = placed(self.ladder, slots, whole=False)
-            if isinstance(got, NoRoom):
-                continue
-            with_them, owners, _ = got
-            extra_s = _all_travel_s(with_them.routes) - _all_travel_s(newcomer.routes) - self._service_s()
+            block = one_executive(newcomer, slots) if adjacent(slots) else None
+            if block is not None:
+                owners, extra_s = [block.owner] * count, block.extra_travel_s
+            else:
+                got = placed(self.ladder, slots, whole=False)
+                if isinstance(got, NoRoom):
+                    continue
+                owners = got[1]
+                extra_s = _all_travel_s(got[0].routes) - _all_travel_s(newcomer.routes) - self._service_s()
             wished = all(self.request.wishes.fits(self.day.slots[slot]) for slot in slots)
             executives = tuple(self.day.problem.executives[e].executive_id for e in owners)
             found.append(

@@ -9,7 +9,7 @@ from optimizer.engines.columns.labels import GRID
 from optimizer.engines.insertion import insertion
 from optimizer.slots.annealing import anneal, stream, table_of
 from optimizer.slots.certificates import Certificate, Prover
-from optimizer.slots.newcomer import Newcomer, augment, block_cost_s
+from optimizer.slots.newcomer import Newcomer, augment, best_block
 from optimizer.slots.nouns import Approach, PromisedDay
 from optimizer.slots.witness import part_of_problem
 from optimizer.stop import StopAt
@@ -37,7 +37,7 @@ def run_every_slot_loop(problem: Problem) -> None:
         augment(arrays, routes, newcomer.able, row, timed, takes)
     table = table_of(arrays, routes.order, routes.length, newcomer.slots)
     anneal(arrays, newcomer.able, table, 0, newcomer.slots - 1, 10, stream(1))
-    block_cost_s(arrays, routes, 0, np.array([newcomer.row(0, 0), newcomer.row(1, 1)], dtype=np.int64))
+    best_block(arrays, routes, np.array([newcomer.row(0, 0), newcomer.row(1, 1)], dtype=np.int64))
     _ = newcomer.room, newcomer.in_the_way, day.shortest_s
     Prover(newcomer).holds(Certificate({}, GRID), row)
     newcomer.joined({})

@@ -8,48 +8,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.arrays import NEVER, Int64Array
-from optimizer.slots.ladder import Changed, Ladder, NoRoom, Room
-from optimizer.slots.newcomer import Newcomer, block_cost_s, span_of_slot
+from optimizer.slots.ladder import Ladder, NoRoom, Room
+from optimizer.slots.newcomer import Newcomer, best_block
 
 
-def one_executive(newcomer: Newcomer, slots: Sequence[int]) -> tuple[int, int, Changed] | None:
-    """(row of the executive, extra travel seconds, their new route) for service i in slot i, cheapest; None if nobody.
+class Block(NamedTuple):
+    """Visits one after the other at a position of the route of one executive (`owner`, a row), and what that adds."""
+
+    owner: int
+    position: int
+    extra_travel_s: int
+    visits: tuple[int, ...]
+
+
+def one_executive(newcomer: Newcomer, slots: Sequence[int]) -> Block | None:
+    """Service i in slot i for all i by the executive for whom that is least travel; None if nobody can.
 
     The slots are adjacent and in order. The witness stays as it is otherwise.
     """
     visits = np.array([newcomer.row(i, slot) for i, slot in enumerate(slots)], dtype=np.int64)
-    best, who = NEVER, -1
-    for e in range(len(newcomer.routes.length)):
-        extra = int(block_cost_s(newcomer.day, newcomer.routes, e, visits))
-        if extra < best:
-            best, who = extra, e
-    if who < 0:
-        return None
-    return who, best, {who: _with_block(newcomer, who, visits)}
+    who, position, extra_s = best_block(newcomer.day, newcomer.routes, visits)
+    return None if who < 0 else Block(int(who), int(position), int(extra_s), tuple(visits.tolist()))
 
 
-def _with_block(newcomer: Newcomer, e: int, visits: Int64Array) -> tuple[int, ...]:
-    """The route of e with the visits one after the other where `block_cost_s` found room first."""
-    day, routes = newcomer.day, newcomer.routes
-    order = routes.order[e, : routes.length[e]].tolist()
-    low, high = span_of_slot(day, routes, e, int(day.slot[visits[0]]))
-    for p in range(low, high + 1):
-        made = [*order[:p], *visits.tolist(), *order[p:]]
-        changed = newcomer.joined({e: made})
-        if changed.routes.overtime_s[e] < NEVER and _on_time(changed, e):
-            return tuple(made)
-    raise RuntimeError(f"a block that fits has no place in the route of row {e}")
-
-
-def _on_time(newcomer: Newcomer, e: int) -> bool:
-    """The route of e can be run."""
-    routes = newcomer.routes
-    last = int(routes.length[e])
-    return bool(min(routes.pending_s[e, last], routes.taken_s[e, last]) < NEVER)
+def adjacent(slots: Sequence[int]) -> bool:
+    """Several slots, each directly after the one before."""
+    return len(slots) > 1 and all(b == a + 1 for a, b in pairwise(slots))
 
 
 def placed(ladder: Ladder, slots: Sequence[int], *, whole: bool = True) -> tuple[Newcomer, list[int], bool] | NoRoom:
@@ -59,10 +47,12 @@ def placed(ladder: Ladder, slots: Sequence[int], *, whole: bool = True) -> tuple
     first step where not `whole`. A no is that of the first service that found no room beside those before it.
     """
     newcomer = ladder.newcomer
-    if len(slots) > 1 and all(b == a + 1 for a, b in pairwise(slots)):
+    if adjacent(slots):
         block = one_executive(newcomer, slots)
         if block is not None:
-            return newcomer.joined(block[2]), [block[0]] * len(slots), False
+            order = newcomer.routes.order[block.owner, : newcomer.routes.length[block.owner]].tolist()
+            made = [*order[: block.position], *block.visits, *order[block.position :]]
+            return newcomer.joined({block.owner: made}), [block.owner] * len(slots), False
     rows: list[int] = []
     rearranged = False
     for service, slot in enumerate(slots):
