@@ -82,8 +82,8 @@ def staff_of(newcomer: Newcomer) -> Staff:
 def _rested_s(day: DayArrays, e: int, origin: int, destination: int, pending_s: int) -> int:
     """No arrival is earlier than this with the break taken somewhere on the way, at places in between.
 
-    The break begins and ends in its window; no travel is done in it, so by the arrival the clock has gained the work of
-    the way and at least what its slowest hour gains in the break. NEVER when the window is over.
+    The break begins in its window; no travel is done in it, so by the arrival the clock has gained the work of the way
+    and at least what its slowest hour gains in the break. NEVER when the window is over.
     """
     if pending_s > day.break_close_s[e]:
         return NEVER
