@@ -438,6 +438,20 @@ def test_a_promise_at_risk_comes_back_when_there_is_room(store: Store) -> None:
     sound(store)
 
 
+def test_one_of_a_group_at_risk_comes_back_beside_the_others(store: Store) -> None:
+    staffed(store, 2)
+    pair = [WantedSlot(INCOME, DAY, 10 * H, pinned_to="E02"), want(11)]
+    first = done(store.hold(RAIPUR, at(1), pair, "a", at_once=True)).bookings[0]
+    done(set_roster(store, RAIPUR, DAY, executives(1), force=True))
+    risky = [b.slot.open_s for b in store.list_bookings(RAIPUR, DAY, DAY) if b.at_risk]
+    assert risky == [10 * H]
+    done(set_roster(store, RAIPUR, DAY, executives(2)))
+    assert recover_day(store, RAIPUR, DAY) == 1
+    assert kinds(store)[-1] == "booking.kept_again"
+    assert [b.at_risk for b in store.list_bookings(RAIPUR, DAY, DAY) if b.group_id == first.group_id] == [False, False]
+    sound(store)
+
+
 def test_a_roster_without_the_executive_of_a_pinned_promise_is_refused(store: Store) -> None:
     staffed(store, 2)
     pinned = WantedSlot(INCOME, DAY, 10 * H, pinned_to="E02")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from api.store.states import Key
 from api.store.store import ASKED, Store
 from api.store.writing import View
-from optimizer.bookings import Change, Event, Refusal, RefusalCode, Verdict, recover, with_bookings
-from optimizer.domain import AskedService, Proof
+from optimizer.bookings import Change, Event, Refusal, RefusalCode, Verdict, recover, relocate, told, with_bookings
+from optimizer.domain import AskedService, Booking, Proof
 from optimizer.objective import cost
 from optimizer.slots import Approach, Offers, improve, prove_slot
 from optimizer.stop import StopAt
@@ -89,7 +89,7 @@ def recover_day(store: Store, city: City, date: dt.date) -> int:
             if now is None or not now.at_risk or view.book.day.sale.published:
                 return Refusal(RefusalCode.UNKNOWN_BOOKING, booking_id, "not at risk any more")
             if now.place.place_id in view.book.day.problem.travel.index:
-                return Refusal(RefusalCode.SLOT_NOT_OFFERED, booking_id, "its place is on the day with another booking")
+                return _together(store, city, view, now)
             approach = store.approach(view, view.book.day, now.place, now.spread_m)
             change = recover(view.book, booking_id, approach, store.cache.certificates((city.city_id, date)))
             if change is None:
@@ -98,6 +98,24 @@ def recover_day(store: Store, city: City, date: dt.date) -> int:
 
         count += isinstance(store.run(city, [date], verb), Change)
     return count
+
+
+def _together(store: Store, city: City, view: View, booking: Booking) -> Verdict:
+    """A booking at risk back in the witness where others held together with it are on the day: all are placed anew."""
+    if view.book.day.sale.closed_because is not None:
+        return Refusal(RefusalCode.DAY_CLOSED, booking.booking_id, "the day is closed")
+    placed = relocate(
+        view.book,
+        booking.group_id,
+        lambda day: store.approach(view, day, booking.place, booking.spread_m),
+        booking.spread_m,
+        view.now,
+        store.cache.certificates((city.city_id, booking.date)),
+    )
+    if isinstance(placed, Refusal):
+        return placed
+    kept = [b for b in placed.bookings if view.book.bookings[b.booking_id].at_risk]
+    return Change(placed.books, placed.bookings, tuple(told("booking.kept_again", b) for b in kept))
 
 
 def answer(store: Store, question: Question, limit_s: float = PROVE_S) -> bool:

@@ -16,6 +16,7 @@ from optimizer.bookings.nouns import (
     Wanted,
     Wanter,
     gone,
+    told,
     unknown,
     with_bookings,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "relocate",
     "restaff",
     "sell",
+    "told",
     "unknown",
     "with_bookings",
 ]
