@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.booking.__main__ import RECORD_VERSION, main
+from benchmarks.booking.show import newest
 from benchmarks.booking.streams import POLICIES, interval, least_broken
 from benchmarks.record import RECORDS
 from scenarios.catalogue import load_catalogue
@@ -96,6 +97,15 @@ def test_streams_walks_and_improvements_are_recorded(tmp_path: Path) -> None:
         "2",
     )
     assert improve["after_s"] <= improve["before_s"]  # type: ignore[operator]
+
+
+def test_the_newest_records_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show"]) == 0
+    said = capsys.readouterr().out
+    for words in ("speed, sqlite", "load, postgresql", "raipur, 12 executives", "ladder, proofs", "confirmed"):
+        assert words in said
+    twice = [{"command": "crash", "store": "sqlite", "figures": {"times": 5, "verbs": n}} for n in (1, 2)]
+    assert [record["figures"]["verbs"] for record in newest(twice)] == [2]
 
 
 def test_committed_records_of_booking_lost_nothing_and_found_nothing() -> None:

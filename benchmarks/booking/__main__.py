@@ -7,6 +7,7 @@ crash     callers killed with SIGKILL at random moments, the store judged each t
 memory    14 cities x 14 days loaded
 walk      a long random walk of verbs on a store, judged at the end
 improve   travel saved by the improver on days filled in random order
+show      the newest record of each kind, as tables; measures nothing
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ from benchmarks.booking.load import (
     walk,
 )
 from benchmarks.booking.postgres import postgresql_server
+from benchmarks.booking.show import read, show
 from benchmarks.booking.streams import POLICIES, Tally, interval, percentile_ms
 from benchmarks.record import RECORDS, load_average, surroundings
 from optimizer.slots.ready import run_every_slot_loop
 from scenarios.catalogue import load_catalogue
 from scenarios.generate import bench_day
 from scenarios.simulate import booking_day
+
+WIDTH = 170
+"""Columns of tables where there is no terminal."""
 
 BOOKING_FILE = RECORDS / "booking.jsonl"
 RECORD_VERSION = 1
@@ -287,7 +292,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("bookings", int, 210),
         ("limit", float, 10.0),
     )
+    commands.add_parser("show").set_defaults(run=None)
     given = parser.parse_args(arguments)
+    if given.command == "show":
+        show(read(given.out), Console(width=None if sys.stdout.isatty() else WIDTH))
+        return 0
     if getattr(given, "store", "sqlite") not in {"sqlite", "postgresql"}:
         parser.error("--store: sqlite or postgresql")
     make_ready()
