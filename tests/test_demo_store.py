@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,19 @@ NOW = dt.datetime(2026, 12, 1, 9, 0, tzinfo=IST)
 CITIES = [FACTS.city(name) for name in ("raipur", "dhamtari")]
 
 
+OPENED: list[Database] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed_at_the_end() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def empty(path: Path, now: dt.datetime = NOW) -> Store:
-    return Store(Database.create(path, clock=lambda: now), FACTS)
+    OPENED.append(Database.create(path, clock=lambda: now))
+    return Store(OPENED[-1], FACTS)
 
 
 def told(store: Store) -> list[tuple[Any, ...]]:
