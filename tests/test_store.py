@@ -494,6 +494,8 @@ def test_a_day_with_promises_closes_only_by_force(store: Store) -> None:
     assert risky.at_risk
     no = refused(store.hold(RAIPUR, at(1), [want(11)], "b"), RefusalCode.SLOT_NOT_OFFERED)
     assert no.reasons[0].code is SlotReasonCode.CLOSED_DAY
+    refused(store.locate(booking_id, at(2)), RefusalCode.DAY_CLOSED)
+    assert store.booking(booking_id) == risky
     done(set_closed(store, RAIPUR, DAY, None))
     held(store, 11, "b", 1)
     sound(store)

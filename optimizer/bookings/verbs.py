@@ -359,6 +359,8 @@ def relocate(
     if book.day.sale.published:
         text = "the plan is published; it is revised by dispatch"
         return Refusal(RefusalCode.DAY_PUBLISHED, group_id, text)
+    if book.day.sale.closed_because is not None:
+        return Refusal(RefusalCode.DAY_CLOSED, group_id, f"the day is closed: {book.day.sale.closed_because}")
     without = release(book.day, [b.booking_id for b in own])
     if group_id in without.problem.travel.index:  # as an empty stop, see `release`
         text = "the old place is still on the way to others; it can be changed once a repair leaves it out"
