@@ -192,10 +192,9 @@ class Database:
 
         Everything or nothing happens, and only once when several processes do it at the same time.
         """
-        # Alembic takes its time to load, and is seldom needed.
-        from alembic.util import CommandError  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415  takes its time to load, and is seldom needed
 
-        from api.store import migrations  # noqa: PLC0415
+        from api.store import migrations  # noqa: PLC0415  as above: it loads Alembic
 
         self._make_folder()
         before = self.revision()  # by a connection that cannot write: what is not ours stays as it is
