@@ -80,13 +80,13 @@ def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         folder = tmp_path / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, folder)
         monkeypatch.setattr(migrations, "LOCATION", str(folder))
-        command.revision(migrations.config(), "A note for each day", rev_id="0002")
-        (draft,) = (folder / "versions").glob("0002*.py")
+        command.revision(migrations.config(), "A note for each day", rev_id="0003")
+        (draft,) = (folder / "versions").glob("0003*.py")
         written = draft.read_text(encoding="utf-8")
         up = 'op.add_column("days", sa.Column("note", sa.Text(), nullable=False, server_default="none"))'
         draft.write_text(written.replace("    pass", f"    {up}", 1), encoding="utf-8")
-        monkeypatch.setattr("api.store.database.REVISION", "0002")
-        monkeypatch.setattr("api.store.backup.REVISION", "0002")
+        monkeypatch.setattr("api.store.database.REVISION", "0003")
+        monkeypatch.setattr("api.store.backup.REVISION", "0003")
 
     return go_on
 

@@ -7,17 +7,17 @@ promises in the way, or they are marked at risk by force.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from api.store.rows import CityRules, rules_values
 from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans
 from api.store.states import delivery_of, problem_with, rules_in
-from api.store.store import Store, Verb, new_id, reference_faults
+from api.store.store import Store, Undone, Verb, new_id, reference_faults
 from api.store.writing import (
     VersionChanged,
     View,
@@ -50,6 +50,9 @@ from scenarios.catalogue import City, Service
 from scenarios.places import Whereabouts
 from scenarios.travel import FormulaSpec, Spots
 
+DayIs = Callable[[View], bool]
+"""Asked of a day as it is when a change is made; False refuses the change as made from an old state."""
+
 REPAIR_S = 10.0
 """Seconds that finding a new witness for a changed day may take."""
 
@@ -75,11 +78,12 @@ def set_roster(
     force: bool = False,
     travel: str | None = None,
     limit_s: float = REPAIR_S,
+    only_if: DayIs | None = None,
 ) -> Verdict:
     """Who works on a day. With promises on it accepted only with a witness for all of them; see `restaff`.
 
-    `travel`, where given, is another travel formula for the day (as `travel_text` writes it), the present one else.
-    Raises InvalidProblem for a day without service.
+    `only_if` is asked of the day as it is when it is changed. `travel`, where given, is another travel formula for the
+    day (as `travel_text` writes it), the present one else. Raises InvalidProblem for a day without service.
     """
     closed = store.facts.closed(city, date)
     if closed is not None:
@@ -89,6 +93,9 @@ def set_roster(
     def verb(views: Mapping[dt.date, View]) -> Verdict:
         view = views[date]
         state = view.state
+        if only_if is not None and not only_if(view):
+            text = "the day is not as it was when it was read"
+            return Refusal(RefusalCode.CHANGED_MEANWHILE, date.isoformat(), text)
         problem, _ = problem_with(
             store.facts,
             city,
@@ -143,6 +150,7 @@ def set_rules(store: Store, city: City, rules: CityRules) -> None:
         store.database.order_events(connection)  # who sets the same rules at once waits
         connection.execute(delete(city_rules).where(city_rules.c.city_id == city.city_id))
         connection.execute(insert(city_rules).values(**values))
+        store.sign(connection, store.database.now(connection), rules)
 
 
 def _whole_day(store: Store, city: City, date: dt.date, verb: Verb, travel: str | None) -> Verdict:
@@ -186,6 +194,7 @@ def _write_whole(store: Store, city: City, views: Mapping[dt.date, View], change
         write_day(connection, view.state, after)
         store.database.order_events(connection)
         write_events(connection, city.city_id, whole.events, now)
+        store.sign(connection, now, change)
     store.cache.put(after)
 
 
@@ -230,57 +239,87 @@ def add_delivery(store: Store, city: City, new: NewDelivery) -> str | Refusal:
         faults.append(Fault(("due",), "bad_range", due.isoformat(), f"not before {new.ready_from.isoformat()}"))
     if faults:
         raise InvalidProblem(faults)
-    if new.booking_id is not None:
-        verdict = store.mark(new.booking_id, BookingStatus.CERTIFICATE_DUE)
-        if isinstance(verdict, Refusal):
-            return verdict
     delivery_id = new_id("D")
-    with store.database.write() as connection:
-        now = store.database.now(connection)
-        connection.execute(
-            insert(deliveries).values(
-                delivery_id=delivery_id,
-                city_id=city.city_id,
-                reference=new.reference,
-                booking_id=new.booking_id,
-                lon=new.where.lon,
-                lat=new.where.lat,
-                spread_m=new.where.spread_m,
-                service_id=new.service.service_id,
-                service_s=new.service.deliver_s,
-                due=due.isoformat(),
-                ready_from=new.ready_from.isoformat(),
-                collected_by=new.collected_by,
-                held_by=new.held_by,
-                status=DeliveryStatus.WAITING,
-                created_at=epoch_ms(now),
-                changed_at=epoch_ms(now),
-            )
-        )
+
+    def put(connection: Connection, now: dt.datetime) -> str:
+        connection.execute(insert(deliveries).values(**_delivery_values(city, delivery_id, new, due, now)))
         store.database.order_events(connection)
         event = Event("delivery.added", delivery_id, new.ready_from, {"reference": new.reference})
         write_events(connection, city.city_id, [event], now)
+        return delivery_id
+
+    if new.booking_id is not None:
+        verdict = store.mark(new.booking_id, BookingStatus.CERTIFICATE_DUE, also=put)
+        return verdict if isinstance(verdict, Refusal) else delivery_id
+    with store.database.write() as connection:
+        now = store.database.now(connection)
+        store.sign(connection, now, put(connection, now))
     return delivery_id
+
+
+def _delivery_values(city: City, delivery_id: str, new: NewDelivery, due: dt.date, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery_id,
+        "city_id": city.city_id,
+        "reference": new.reference,
+        "booking_id": new.booking_id,
+        "lon": new.where.lon,
+        "lat": new.where.lat,
+        "spread_m": new.where.spread_m,
+        "service_id": new.service.service_id,
+        "service_s": new.service.deliver_s,
+        "due": due.isoformat(),
+        "ready_from": new.ready_from.isoformat(),
+        "collected_by": new.collected_by,
+        "held_by": new.held_by,
+        "status": DeliveryStatus.WAITING,
+        "created_at": epoch_ms(now),
+        "changed_at": epoch_ms(now),
+    }
 
 
 def end_delivery(store: Store, delivery_id: str, status: str) -> Refusal | None:
     """A delivery is delivered or cancelled; None when that was done. Its booking is delivered with it."""
-    with store.database.write() as connection:
-        row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
-        if row is None:
-            return unknown(delivery_id)
-        if row.status not in {DeliveryStatus.WAITING, DeliveryStatus.PLANNED}:
-            return Refusal(RefusalCode.ILLEGAL_TRANSITION, delivery_id, f"it is {row.status}")
-        now = store.database.now(connection)
-        changed = update(deliveries).where(deliveries.c.delivery_id == delivery_id)
-        connection.execute(changed.values(status=status, changed_at=epoch_ms(now)))
+
+    def end(connection: Connection, now: dt.datetime) -> str:
+        own = deliveries.c.delivery_id == delivery_id
+        changed = update(deliveries).where(own & deliveries.c.status.in_(_OPEN_DELIVERY))
+        if connection.execute(changed.values(status=status, changed_at=epoch_ms(now))).rowcount != 1:
+            raise Undone(_not_open(connection, delivery_id))
+        row = connection.execute(select(deliveries).where(own)).one()
         date = dt.date.fromisoformat(row.planned_for or row.ready_from)
         store.database.order_events(connection)
         event = Event(f"delivery.{status}", delivery_id, date, {"reference": row.reference})
         write_events(connection, row.city_id, [event], now)
-    if row.booking_id is not None and status == DeliveryStatus.DELIVERED:
-        store.mark(row.booking_id, BookingStatus.DELIVERED)
+        return delivery_id
+
+    with store.database.read() as connection:
+        row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
+        if row is None or row.status not in _OPEN_DELIVERY:
+            return _not_open(connection, delivery_id)
+    booking = None if row.booking_id is None else store.booking(row.booking_id)
+    due = booking is not None and booking.status is BookingStatus.CERTIFICATE_DUE
+    if due and status == DeliveryStatus.DELIVERED:
+        verdict = store.mark(row.booking_id, BookingStatus.DELIVERED, also=end)
+        return verdict if isinstance(verdict, Refusal) else None
+    try:
+        with store.database.write() as connection:
+            now = store.database.now(connection)
+            store.sign(connection, now, end(connection, now))
+    except Undone as undone:
+        return undone.refusal
     return None
+
+
+_OPEN_DELIVERY = (DeliveryStatus.WAITING, DeliveryStatus.PLANNED)
+
+
+def _not_open(connection: Connection, delivery_id: str) -> Refusal:
+    """Why a delivery cannot be ended: there is none, or it has ended."""
+    row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
+    if row is None:
+        return unknown(delivery_id)
+    return Refusal(RefusalCode.ILLEGAL_TRANSITION, delivery_id, f"it is {row.status}")
 
 
 def list_deliveries(store: Store, city: City, status: str | None = None) -> list[Row[Any]]:
@@ -396,6 +435,7 @@ def publish_plan(
         _plan_deliveries(connection, city, date, problem, orders, now)
         store.database.order_events(connection)
         write_events(connection, city.city_id, whole.events, now)
+        store.sign(connection, now, verdict)
     return verdict
 
 

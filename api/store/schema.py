@@ -26,10 +26,14 @@ from sqlalchemy import (
 from optimizer.domain import BookingStatus
 from optimizer.units import IST
 
-REVISION = "0001"
+REVISION = "0002"
 """What the migrations lead to. Revisions are numbers of four digits that grow: so old and new can be told apart."""
 VERSION_TABLE = "mitaan_version"
 """Holds the revision of a database, and by its name says that the database is ours."""
+ROLES = ("booking", "dispatch", "analyst", "admin")
+JOB_KINDS = ("plan", "solve")
+JOB_STATES = ("queued", "running", "done", "failed")
+WEBHOOK_STATES = ("active", "disabled")
 DELIVERY_STATUSES = ("waiting", "planned", "delivered", "cancelled")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -183,3 +187,110 @@ events = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_events_city_id_event_id", events.c.city_id, events.c.event_id)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),  # what holds and bookings call their caller; several keys may share it
+    Column("role", TEXT, nullable=False),
+    Column("cities", TEXT),  # a list of ids, NULL for all
+    Column("digest", TEXT, nullable=False),  # SHA-256 of the secret, which is nowhere kept
+    Column("a_minute", Integer),  # requests, NULL for what the settings say
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", TEXT, nullable=False),
+    Column("revoked_at", BigInteger),
+    CheckConstraint(_one_of("role", ROLES), name="ck_api_keys_role"),
+)
+
+answers = Table(
+    "answers",  # to requests with an Idempotency-Key, written together with what they changed
+    metadata,
+    Column("key_id", TEXT, primary_key=True),
+    Column("idempotency_key", TEXT, primary_key=True),
+    Column("fingerprint", TEXT, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", TEXT, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_answers_created_at", answers.c.created_at)
+
+audit = Table(
+    "audit",  # who changed what, or was not allowed to
+    metadata,
+    Column("audit_id", TEXT, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("key_id", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("role", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("city_id", TEXT),
+    Column("status", Integer, nullable=False),
+    Column("code", TEXT),
+    Column("request_id", TEXT, nullable=False),
+    Column("subjects", TEXT, nullable=False),
+)
+Index("ix_audit_at", audit.c.at, audit.c.audit_id)
+
+jobs = Table(
+    "jobs",  # plans being made, by processes of their own
+    metadata,
+    Column("job_id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("city_id", TEXT, nullable=False),
+    Column("date", TEXT, nullable=False),
+    Column("asked_by", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("limits", TEXT, nullable=False),
+    Column("engine", TEXT, nullable=False),
+    Column("day", TEXT),  # the day as a day file says it, NULL until the job has begun
+    Column("beside", TEXT, nullable=False, server_default="{}"),  # files the day names, by name
+    Column("witness", TEXT),  # orders that keep all promises not at risk
+    Column("day_version", Integer),
+    Column("not_taken", TEXT, nullable=False, server_default="[]"),
+    Column("orders", TEXT),  # of the best plan so far
+    Column("document", TEXT),  # the best plan so far, as plan.json says it
+    Column("progress", TEXT),  # the last message of the search
+    Column("sequence", Integer, nullable=False, server_default="0"),  # grows with each change that others should see
+    Column("stop_requested", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("spent_s", Double, nullable=False),  # of its time limit, by attempts before this one
+    Column("owner", TEXT),
+    Column("beat_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("begun_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("error", TEXT),
+    Column("published_as", Integer),
+    CheckConstraint(_one_of("kind", JOB_KINDS), name="ck_jobs_kind"),
+    CheckConstraint(_one_of("state", JOB_STATES), name="ck_jobs_state"),
+)
+_OPEN = jobs.c.state.in_(("queued", "running"))
+_ONE = (jobs.c.kind == "plan") & _OPEN
+Index("ix_jobs_city_id_date", jobs.c.city_id, jobs.c.date)
+Index("ix_jobs_created_at", jobs.c.created_at)
+Index("uq_jobs_open_plan", jobs.c.city_id, jobs.c.date, unique=True, sqlite_where=_ONE, postgresql_where=_ONE)
+Index("ix_jobs_open", jobs.c.state, jobs.c.created_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+webhooks = Table(
+    "webhooks",  # where events are sent, in their order
+    metadata,
+    Column("webhook_id", TEXT, primary_key=True),
+    Column("url", TEXT, nullable=False),
+    Column("secret", TEXT, nullable=False),
+    Column("cities", TEXT),  # a list of ids, NULL for all
+    Column("kinds", TEXT),  # a list of kinds of events, NULL for all
+    Column("created_by", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("sent_up_to", BigInteger, nullable=False),  # events up to this number are delivered, or were not for it
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("failing_since", BigInteger),
+    Column("next_try_at", BigInteger),
+    Column("owner", TEXT),
+    Column("owned_until", BigInteger),
+    Column("last_answer", TEXT),
+    CheckConstraint(_one_of("state", WEBHOOK_STATES), name="ck_webhooks_state"),
+)

@@ -7,6 +7,7 @@ verb is asked again on the new days; after a few times it is asked under the loc
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import secrets
@@ -77,6 +78,23 @@ ASKED = "asked-for"
 """The place of a request that has no id yet."""
 
 Verb = Callable[[Mapping[dt.date, View]], Verdict]
+OnlyIf = Callable[[Booking], bool]
+"""Asked of a booking as it is when the change is made; False refuses the change as made from an old state."""
+Receipt = Callable[[Connection, dt.datetime, object], None]
+"""Called as the last thing in a transaction that changes something, with its moment and what came of it.
+
+What it writes is stored together with the change, or not at all; what it raises undoes the change.
+"""
+Also = Callable[[Connection, dt.datetime], object]
+"""Something more to write in the transaction of a verb, and what then came of it all; what it raises undoes it."""
+
+
+class Undone(Exception):  # noqa: N818  (not an error: the refusal is the answer)
+    """Raised within a transaction: nothing of it is stored, and this is why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +138,18 @@ class Store:
         self.facts = Facts(load_catalogue() if catalogue is None else catalogue)
         self.cache = StateCache()
         self.seed = seed
+        self.receipt: Receipt | None = None
+
+    def with_receipt(self, receipt: Receipt) -> Store:
+        """The same store, each change of which is signed by this receipt, see `Receipt`."""
+        other = copy.copy(self)
+        other.receipt = receipt
+        return other
+
+    def sign(self, connection: Connection, now: dt.datetime, outcome: object) -> None:
+        """Give the receipt of a change, where there is to be one: the last thing in its transaction."""
+        if self.receipt is not None:
+            self.receipt(connection, now, outcome)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -299,15 +329,31 @@ class Store:
 
         return self.run(city, by_date, verb)
 
-    def cancel(self, booking_id: str) -> Verdict:
+    def cancel(self, booking_id: str, *, only_if: OnlyIf | None = None) -> Verdict:
         """Give a booking back."""
-        return self._on_booking(booking_id, lambda view: cancel(view.book, booking_id, view.now))
+        return self._on_booking(booking_id, lambda view: cancel(view.book, booking_id, view.now), only_if)
 
-    def mark(self, booking_id: str, status: BookingStatus, code: NotServed | None = None) -> Verdict:
-        """Set where a booking stands on its day."""
-        return self._on_booking(booking_id, lambda view: mark(view.book, booking_id, status, code, view.now))
+    def mark(
+        self,
+        booking_id: str,
+        status: BookingStatus,
+        code: NotServed | None = None,
+        *,
+        only_if: OnlyIf | None = None,
+        also: Also | None = None,
+    ) -> Verdict:
+        """Set where a booking stands on its day; `also` is written with it."""
+        return self._on_booking(
+            booking_id, lambda view: mark(view.book, booking_id, status, code, view.now), only_if, also
+        )
 
-    def _on_booking(self, booking_id: str, one: Callable[[View], Verdict]) -> Verdict:
+    def _on_booking(
+        self,
+        booking_id: str,
+        one: Callable[[View], Verdict],
+        only_if: OnlyIf | None = None,
+        also: Also | None = None,
+    ) -> Verdict:
         found = self.booking(booking_id)
         if found is None:
             return unknown(booking_id)
@@ -316,12 +362,12 @@ class Store:
 
         def verb(views: Mapping[dt.date, View]) -> Verdict:
             view = views[found.date]
-            verdict = one(view)
+            verdict = _changed_meanwhile(view, booking_id, only_if) or one(view)
             return self._after(view, verdict) if isinstance(verdict, Refusal) else verdict
 
-        return self.run(self.catalogue.city(found.city), [found.date], verb)
+        return self.run(self.catalogue.city(found.city), [found.date], verb, also)
 
-    def move(self, booking_id: str, date: dt.date, open_s: int) -> Verdict:
+    def move(self, booking_id: str, date: dt.date, open_s: int, *, only_if: OnlyIf | None = None) -> Verdict:
         """The booking in another slot; the old one is given up only when the new one is won."""
         found = self.booking(booking_id)
         if found is None:
@@ -336,7 +382,7 @@ class Store:
             view, target = views[found.date], views[date]
             place = where.place(group_id)
             want = Wanted(new, date, _slot(target.book.day, open_s), found.service, found.pinned_to)
-            verdict = move(
+            verdict = _changed_meanwhile(view, booking_id, only_if) or move(
                 view.book,
                 booking_id,
                 None if date == found.date else target.book,
@@ -355,7 +401,7 @@ class Store:
             return replace(verdict, nearest=tuple(self.nearest(city, where, service, date, open_s)))
         return verdict
 
-    def locate(self, booking_id: str, where: Whereabouts) -> Verdict:
+    def locate(self, booking_id: str, where: Whereabouts, *, only_if: OnlyIf | None = None) -> Verdict:
         """Give all bookings of the day that were held together with this one their exact point."""
         found = self.booking(booking_id)
         if found is None:
@@ -366,7 +412,7 @@ class Store:
         def verb(views: Mapping[dt.date, View]) -> Verdict:
             view = views[found.date]
             place = where.place(found.group_id)
-            return relocate(
+            return _changed_meanwhile(view, booking_id, only_if) or relocate(
                 view.book,
                 found.group_id,
                 lambda day: self.approach(view, day, place, where.spread_m),
@@ -463,8 +509,8 @@ class Store:
 
     # --------------------------------------------------------------------------------- writing
 
-    def run(self, city: City, dates: Iterable[dt.date], verb: Verb) -> Verdict:
-        """Ask a verb and write what it changes; see the head of the file."""
+    def run(self, city: City, dates: Iterable[dt.date], verb: Verb, also: Also | None = None) -> Verdict:
+        """Ask a verb and write what it changes, and `also` with it; see the head of the file."""
         keys = keys_of(city.city_id, dates)
         for _ in range(FREE_TRIES):
             with self.database.read() as connection:
@@ -473,28 +519,40 @@ class Store:
             if isinstance(verdict, Refusal):
                 return verdict
             try:
-                return self._commit(city, keys, views, verdict)
+                return self._commit(city, keys, views, verdict, also)
             except VersionChanged:
                 continue
-        with self.database.write() as connection:
-            self.database.lock_days(connection, keys)
-            views = self.views(connection, city, [date for _, date in keys])
-            verdict = verb(views)
-            if isinstance(verdict, Refusal):
-                return verdict
-            states = self._write(connection, city, views, verdict)
+            except Undone as undone:
+                return undone.refusal
+        try:
+            with self.database.write() as connection:
+                self.database.lock_days(connection, keys)
+                views = self.views(connection, city, [date for _, date in keys])
+                verdict = verb(views)
+                if isinstance(verdict, Refusal):
+                    return verdict
+                states = self._write(connection, city, views, verdict, also)
+        except Undone as undone:
+            return undone.refusal
         self._keep(states)
         return verdict
 
-    def _commit(self, city: City, keys: Sequence[Key], views: Mapping[dt.date, View], change: Change) -> Change:
+    def _commit(
+        self, city: City, keys: Sequence[Key], views: Mapping[dt.date, View], change: Change, also: Also | None
+    ) -> Change:
         with self.database.write() as connection:
             self.database.lock_days(connection, keys)
-            states = self._write(connection, city, views, change)
+            states = self._write(connection, city, views, change, also)
         self._keep(states)
         return change
 
     def _write(
-        self, connection: Connection, city: City, views: Mapping[dt.date, View], change: Change
+        self,
+        connection: Connection,
+        city: City,
+        views: Mapping[dt.date, View],
+        change: Change,
+        also: Also | None,
     ) -> list[DayState]:
         now = self.database.now(connection)
         if any(_ran_out(view, change, now) for view in views.values()):
@@ -503,6 +561,7 @@ class Store:
         states = write_change(connection, views, whole, now)
         self.database.order_events(connection)
         write_events(connection, city.city_id, whole.events, now)
+        self.sign(connection, now, change if also is None else also(connection, now))
         return states
 
     def _keep(self, states: Iterable[DayState]) -> None:
@@ -559,6 +618,14 @@ def _ran_out(view: View, change: Change, now: dt.datetime) -> bool:
         b.expires_at is not None and b.expires_at <= now and key not in over and key in changed
         for key, b in before.items()
     )
+
+
+def _changed_meanwhile(view: View, booking_id: str, only_if: OnlyIf | None) -> Refusal | None:
+    """The refusal of a change that was made from an older state of a booking on the day; None where it may go on."""
+    booking = view.book.bookings.get(booking_id)
+    if only_if is None or booking is None or only_if(booking):
+        return None
+    return Refusal(RefusalCode.CHANGED_MEANWHILE, booking_id, "the booking is not as it was when it was read")
 
 
 def _slot(day: PromisedDay, open_s: int) -> Slot:

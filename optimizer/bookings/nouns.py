@@ -43,6 +43,7 @@ class RefusalCode(StrEnum):
     DAY_CLOSED = "day_closed"
     DAY_BEGUN = "day_begun"
     PROMISES_IN_THE_WAY = "promises_in_the_way"
+    CHANGED_MEANWHILE = "changed_meanwhile"
 
 
 @dataclass(frozen=True, slots=True)

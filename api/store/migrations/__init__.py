@@ -1,7 +1,7 @@
 """The migrations of the store, run within the transaction of a connection; nobody needs an alembic.ini.
 
 To write the next one: change `schema.py`, its REVISION included, and with a connection to an empty store at the last
-revision let `command.revision(config(connection), "what changes", autogenerate=True, rev_id="0002")` write a draft.
+revision let `command.revision(config(connection), "what changes", autogenerate=True, rev_id="0003")` write a draft.
 """
 
 from __future__ import annotations
