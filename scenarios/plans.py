@@ -1,8 +1,9 @@
 """Plans on disk: plan.json for machines, a roster for planners, routes for a map.
 
 plan.json says everything of a result: its times with +05:30 to the second, so that reading it back gives the
-very same plan. What can be derived from the day and the times (distances, waiting, figures) is written for
-those who read the file without the day, and not read back; the checker judges the times and the cost.
+very same plan. What can be derived from the day and the times (distances, waiting, places, figures) is written for
+those who read the file without the day, and not read back; the checker judges the times and the cost. Roster and
+routes are made from plan.json alone, so a plan that was published years ago gives them, too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,17 @@ from optimizer.units import MINUTE_S, day_second, hhmm, rfc3339
 from scenarios.files import InvalidInput, day_schema, in_json, read_bytes, write_files
 from scenarios.files.day import point
 from scenarios.files.notes import Notes
-from scenarios.files.shape import Date, Id, Moment, NotNegative, PointShape, Shape, Version, schema_text
+from scenarios.files.shape import (
+    Date,
+    Id,
+    Moment,
+    NotNegative,
+    PlaceShape,
+    PointShape,
+    Shape,
+    Version,
+    schema_text,
+)
 from scenarios.files.text import parsed
 
 PLAN_VERSION = 1
@@ -91,6 +102,8 @@ class PlanBreakShape(Shape):
     end: Moment
     after_stops: NotNegative
     place: Id
+    location: PointShape | None = None
+    """Of the place; plans of earlier releases do not say it."""
 
 
 class StopShape(Shape):
@@ -102,6 +115,8 @@ class StopShape(Shape):
     service: Id | None
     slot: Moment | None
     """When the slot of an appointment opens."""
+    slot_close: Moment | None = None
+    """When the slot of an appointment closes; plans of earlier releases do not say it."""
     location: PointShape
     arrival: Moment
     start: Moment
@@ -128,6 +143,10 @@ class RouteShape(Shape):
     busy_s: NotNegative
     """Service and reference travel."""
     overtime_s: NotNegative
+    start_place: PlaceShape | None = None
+    """Where the executive departs from; plans of earlier releases do not say it."""
+    end_place: PlaceShape | None = None
+    """Where the executive returns to; plans of earlier releases do not say it."""
     pause: Annotated[PlanBreakShape | None, Field(alias="break")]
     stops: list[StopShape]
 
@@ -275,8 +294,8 @@ def _wait_s(route: Route, stop: Stop) -> int:
     return stop.start_s - stop.arrival_s - resting_s
 
 
-def _slot_open(problem: Problem, visit: Visit) -> str | None:
-    return rfc3339(problem.date, visit.slot.open_s) if isinstance(visit, Appointment) else None
+def _place(place: Place) -> dict[str, Any]:
+    return {"place": place.place_id, "location": point(place)}
 
 
 def _route(problem: Problem, route: Route) -> dict[str, Any]:
@@ -285,13 +304,15 @@ def _route(problem: Problem, route: Route) -> dict[str, Any]:
     stops = []
     for number, stop in enumerate(route.stops):
         visit = problem.visit_by_id[stop.visit_id]
+        slot = visit.slot if isinstance(visit, Appointment) else None
         stops.append(
             {
                 "sequence": number + 1,
                 "visit": stop.visit_id,
                 "kind": _kind(visit),
                 "service": visit.service_id,
-                "slot": _slot_open(problem, visit),
+                "slot": None if slot is None else rfc3339(date, slot.open_s),
+                "slot_close": None if slot is None else rfc3339(date, slot.close_s),
                 "location": point(visit.place),
                 "arrival": rfc3339(date, stop.arrival_s),
                 "start": rfc3339(date, stop.start_s),
@@ -309,6 +330,7 @@ def _route(problem: Problem, route: Route) -> dict[str, Any]:
             "end": rfc3339(date, pause.end_s),
             "after_stops": pause.after_stops,
             "place": pause.place_id,
+            "location": {place.place_id: point(place) for place in places}.get(pause.place_id),
         }
     return {
         "executive": route.executive_id,
@@ -319,6 +341,8 @@ def _route(problem: Problem, route: Route) -> dict[str, Any]:
         "distance_m": sum(legs_m),
         "busy_s": route_busy_s(problem, route),
         "overtime_s": route_overtime_s(problem, route),
+        "start_place": _place(places[0]),
+        "end_place": _place(places[-1]),
         "break": rest,
         "stops": stops,
     }
@@ -398,77 +422,113 @@ def _read_route(shape: RouteShape, date: dt.date) -> Route:
 # ------------------------------------------------------------------------------- for planners
 
 
+def of_executive(document: Mapping[str, Any], executive_id: str) -> dict[str, Any] | None:
+    """The part of a plan document that concerns one executive, None where the executive has no route.
+
+    It is a plan document by the published schema, with that one route, without visits on no route and without
+    figures. Status, cost and bounds are still those of the whole day.
+    """
+    routes = [route for route in document["routes"] if route["executive"] == executive_id]
+    if not routes:
+        return None
+    return {**document, "broken_promises": [], "unassigned": [], "routes": routes, "kpis": {}}
+
+
 def roster_csv(problem: Problem, plan: DayPlan) -> str:
-    """One row per stop and break, in order of executive and time; times of the day as 08:05, seconds cut off.
+    """As `document_csv`, of a plan that is not a document yet."""
+    return document_csv(_sketch(problem, plan))
+
+
+def document_csv(document: Mapping[str, Any]) -> str:
+    """A row per stop and break of a plan document, by executive and time; times as 08:05, seconds cut off.
 
     `travel_minutes` and `km` are those of the way to the stop, by the clock, so safety margin and hour are in
-    them. The way home is not a stop and has no row.
+    them. The way home is not a stop and has no row. In plans of earlier releases a slot is only its opening, and
+    a break has no point.
     """
     import pandas as pd  # noqa: PLC0415  a third of a second that planning a day does not need
 
-    rows = [row for route in plan.routes for row in _roster_rows(problem, route)]
+    date = dt.date.fromisoformat(document["date"])
+    rows = [row for route in document["routes"] for row in _roster_rows(date, route)]
     return pd.DataFrame(rows, columns=list(ROSTER_COLUMNS), dtype=object).to_csv(index=False, lineterminator="\n")
 
 
-def _roster_rows(problem: Problem, route: Route) -> Iterator[dict[str, object]]:
-    place_by_id = {place.place_id: place for place in _places(problem, route)}
-    left_s, legs_m = route.depart_s, _legs_m(problem, route)
-    rest = None
-    if route.pause is not None:
-        at = place_by_id[route.pause.place_id]
-        rest = {
-            "executive": route.executive_id,
-            "kind": "break",
-            "start": hhmm(route.pause.start_s),
-            "end": hhmm(route.pause.end_s),
-            "lon": at.lon,
-            "lat": at.lat,
-        }
-    for number, stop in enumerate(route.stops):
-        if rest is not None and route.pause is not None and route.pause.after_stops == number:
-            yield rest
-        visit = problem.visit_by_id[stop.visit_id]
-        yield {
-            "executive": route.executive_id,
-            "sequence": number + 1,
-            "visit": stop.visit_id,
-            "kind": _kind(visit),
-            "service": visit.service_id,
-            "slot": f"{hhmm(visit.slot.open_s)}-{hhmm(visit.slot.close_s)}" if isinstance(visit, Appointment) else None,
-            "arrival": hhmm(stop.arrival_s),
-            "start": hhmm(stop.start_s),
-            "end": hhmm(stop.end_s),
-            "wait_minutes": round(_wait_s(route, stop) / MINUTE_S),
-            "travel_minutes": round((stop.arrival_s - left_s) / MINUTE_S),
-            "km": f"{legs_m[number] / 1_000:.1f}",
-            "lon": visit.place.lon,
-            "lat": visit.place.lat,
-        }
-        left_s = stop.leave_s
-    if rest is not None and route.pause is not None and route.pause.after_stops >= len(route.stops):
-        yield rest
-
-
 def routes_geojson(problem: Problem, plan: DayPlan) -> str:
-    """Routes as lines and stops as points (RFC 7946), longitude first, times with +05:30.
+    """As `document_geojson`, of a plan that is not a document yet."""
+    return document_geojson(_sketch(problem, plan))
 
-    Lines are straight from stop to stop; there is no map behind them.
+
+def document_geojson(document: Mapping[str, Any]) -> str:
+    """The routes of a plan document as lines, its stops as points (RFC 7946), longitude first, times with +05:30.
+
+    Lines are straight from stop to stop; there is no map behind them. In plans of earlier releases a line goes from
+    the first stop to the last, and has no geometry where these are one.
     """
     features = []
-    for route in plan.routes:
-        line = {
-            "type": "LineString",
-            "coordinates": [[float(p.lon), float(p.lat)] for p in _places(problem, route)],
-        }
-        described = _route(problem, route)
-        stops = described.pop("stops")
-        features.append(
-            {"type": "Feature", "geometry": line, "properties": {"role": "route", **described, "stops": len(stops)}}
-        )
-        for stop in stops:
-            where = stop.pop("location")
-            properties = {"role": "stop", "executive": route.executive_id, **stop}
-            features.append({"type": "Feature", "geometry": where, "properties": properties})
+    for route in document["routes"]:
+        told = {key: value for key, value in route.items() if key not in ("start_place", "end_place", "stops")}
+        properties = {"role": "route", **told, "stops": len(route["stops"])}
+        features.append({"type": "Feature", "geometry": _line(route), "properties": properties})
+        for stop in route["stops"]:
+            told = {key: value for key, value in stop.items() if key != "location"}
+            properties = {"role": "stop", "executive": route["executive"], **told}
+            features.append({"type": "Feature", "geometry": stop["location"], "properties": properties})
     parts = [json.dumps(feature, ensure_ascii=False, allow_nan=False) for feature in features]
     body = "\n" + ",\n".join(parts) + "\n" if parts else ""
     return f'{{"type": "FeatureCollection", "features": [{body}]}}\n'
+
+
+def _sketch(problem: Problem, plan: DayPlan) -> dict[str, Any]:
+    """So much of the document of a plan as roster and routes are made from."""
+    return {"date": problem.date.isoformat(), "routes": [_route(problem, route) for route in plan.routes]}
+
+
+def _roster_rows(date: dt.date, route: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    def second(moment: str) -> int:
+        return day_second(date, dt.datetime.fromisoformat(moment))
+
+    def clock(moment: str | None) -> str | None:
+        return None if moment is None else hhmm(second(moment))
+
+    pause, left_s = route["break"], second(route["depart"])
+    rest = None
+    if pause is not None:
+        lon, lat = pause["location"]["coordinates"] if pause.get("location") else (None, None)
+        rest = {
+            "executive": route["executive"],
+            "kind": "break",
+            "start": clock(pause["start"]),
+            "end": clock(pause["end"]),
+            "lon": lon,
+            "lat": lat,
+        }
+    for number, stop in enumerate(route["stops"]):
+        if rest is not None and pause["after_stops"] == number:
+            yield rest
+        lon, lat = stop["location"]["coordinates"]
+        yield {
+            "executive": route["executive"],
+            "sequence": stop["sequence"],
+            "visit": stop["visit"],
+            "kind": stop["kind"],
+            "service": stop["service"],
+            "slot": "-".join(filter(None, (clock(stop["slot"]), clock(stop.get("slot_close"))))) or None,
+            "arrival": clock(stop["arrival"]),
+            "start": clock(stop["start"]),
+            "end": clock(stop["end"]),
+            "wait_minutes": round(stop["wait_s"] / MINUTE_S),
+            "travel_minutes": round((second(stop["arrival"]) - left_s) / MINUTE_S),
+            "km": f"{stop['distance_m'] / 1_000:.1f}",
+            "lon": lon,
+            "lat": lat,
+        }
+        left_s = second(stop["leave"])
+    if rest is not None and pause["after_stops"] >= len(route["stops"]):
+        yield rest
+
+
+def _line(route: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The way of a route as far as the document knows it; a line has two positions at least."""
+    places = (route.get("start_place"), *route["stops"], route.get("end_place"))
+    positions = [place["location"]["coordinates"] for place in places if place is not None]
+    return {"type": "LineString", "coordinates": positions} if len(positions) > 1 else None

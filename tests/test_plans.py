@@ -110,6 +110,7 @@ def test_plan_json_says_times_distances_and_waiting_of_every_stop(day: Problem, 
         "kind": "appointment",
         "service": None,
         "slot": "2026-12-01T09:00:00+05:30",
+        "slot_close": "2026-12-01T10:00:00+05:30",
         "location": {"type": "Point", "coordinates": [81.67, 21.24 + 0.04]},
         "arrival": "2026-12-01T09:00:00+05:30",
         "start": "2026-12-01T09:00:00+05:30",
@@ -120,13 +121,16 @@ def test_plan_json_says_times_distances_and_waiting_of_every_stop(day: Problem, 
         "wait_s": 0,
     }
     assert (second["travel_s"], second["wait_s"]) == (0, 40 * 60)
-    assert third["slot"] is None
+    assert third["slot"] is third["slot_close"] is None
     assert route["depart"] == "2026-12-01T08:51:40+05:30"
     assert route["travel_s"] == sum(stop["travel_s"] for stop in route["stops"]) + 600
     assert route["distance_m"] == route["travel_s"] * 7
     assert route["busy_s"] == route["travel_s"] + 2 * 1_200 + 300
     assert route["break"]["end"] == "2026-12-01T11:30:00+05:30"
     assert route["end"] == max(route["return"], route["break"]["end"])
+    office = {"place": "office", "location": {"type": "Point", "coordinates": [81.64, 21.24]}}
+    assert route["start_place"] == route["end_place"] == office
+    assert {key: route["break"][key] for key in office} == office
 
 
 def test_a_break_at_a_door_is_not_counted_as_waiting() -> None:
