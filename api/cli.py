@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from api.bookings_cli import register as register_bookings
-from api.bookings_cli.planning import document_of, page_of, stopping
+from api.bookings_cli.planning import stopping
 from api.console import (
     DONE,
     DONE_WITH_BROKEN_RULES,
@@ -36,15 +36,15 @@ from api.console import (
     tell_plan,
     working,
 )
+from api.planning import document_of, make_ready, page_of
+from api.serving_cli import register as register_serving
 from api.shapes import city_json, day_json, service_json, violation_json
 from optimizer.arrays import seconds_compiling
 from optimizer.calendar import service_days
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
-from optimizer.engines.columns.ready import run_every_loop
 from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
 from optimizer.report import explain_visit, reasons
-from optimizer.slots.ready import run_every_slot_loop
 from optimizer.stop import StopAt
 from optimizer.units import IST, hhmm
 from scenarios.catalogue import load_catalogue
@@ -77,8 +77,6 @@ Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write th
 DEMO_DAY = "raipur.json"
 WORTH_TELLING_S = 1.0
 """Seconds of compiling within a plan that its reader should know of."""
-COMPILING_ITERATIONS = 4
-"""Enough for every engine to get beyond its first plan."""
 
 
 # -------------------------------------------------------------------------------- small pieces
@@ -283,18 +281,8 @@ def warm_up() -> None:
 
 
 def _compile() -> None:
-    """Plan two small days with every engine, one of appointments only, one with everything: that runs every loop."""
-    catalogue = load_catalogue()
-    city, date = catalogue.cities_in_scheme()[0], dt.date(2026, 12, 1)
-    small = [bench_day(catalogue, city, date, 6, 0, 2), generate_day(catalogue, city, date, Load.AS_RUN, seed=1)]
     with working("making ready; the first time on a machine this compiles for about half a minute"):
-        for made in small:
-            for engine in (AUTO, *ENGINES):
-                result = plan_day(made.day.problem, Limits(None, iterations=COMPILING_ITERATIONS), engine=engine)
-                if result is not None:
-                    document_of(made.day.problem, result)
-            run_every_loop(made.day.problem)
-            run_every_slot_loop(made.day.problem)
+        make_ready()
 
 
 # ------------------------------------------------------------------------------------- facts
@@ -531,6 +519,7 @@ def _top(
 
 
 register_bookings(app)
+register_serving(app)
 
 
 def main() -> None:

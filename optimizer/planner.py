@@ -38,6 +38,8 @@ WORTH_SEARCHING_S = 0.2
 """With less time left than this, `auto` does not begin the exact engine."""
 
 OnPlanProgress = Callable[[Progress], None]
+OnBetterPlan = Callable[[Orders], None]
+"""Called with the orders of each plan that is better than all before it, before the message that tells its cost."""
 
 
 class EngineDefect(MitaanError):  # noqa: N818  (not an error of the user's: an engine broke a rule)
@@ -54,12 +56,15 @@ def plan_day(
     *,
     engine: str = AUTO,
     stop: StopAt | None = None,
+    start: Orders | None = None,
     on_progress: OnPlanProgress | None = None,
+    on_better: OnBetterPlan | None = None,
 ) -> Result | None:
     """Plan a day within the limits; None when stopped before there was a plan.
 
     `stop`, where given, is used instead of a new one made of the limits, so that the caller can end the
-    search from outside; the best plan so far is returned. The result is checked before it is returned.
+    search from outside; the best plan so far is returned. `start`, where given, are orders that can be run: the
+    search begins from them, and the result is never worse. The result is checked before it is returned.
     Raises InvalidProblem for a fixed prefix that cannot be run, UnknownEngine, and EngineDefect.
     """
     if engine not in (AUTO, *ENGINES):
@@ -73,20 +78,28 @@ def plan_day(
         broken_bound = max(broken_bound, min(v.weight for v in problem.appointments))
     if broken_bound > 0:
         lower_bound = None
-    watch = _Watch(problem, stop, lower_bound, broken_bound, on_progress)
-    watch("bound", None, lower_bound)
+    watch = _Watch(problem, stop, lower_bound, broken_bound, on_progress, on_better)
+    watch("bound", start, lower_bound)
     if engine == AUTO:
-        used, found = _auto(problem, stop, limits, watch, lower_bound)
+        used, found = _auto(problem, stop, limits, start, watch, lower_bound)
     else:
         used = engine
-        found = ENGINES[engine](problem, stop, seed=limits.seed, threads=limits.threads, on_progress=watch)
+        found = ENGINES[engine](problem, stop, seed=limits.seed, threads=limits.threads, start=start, on_progress=watch)
     if found is None:
         return None
     if found.broken_promises_bound > broken_bound:
         broken_bound, lower_bound = found.broken_promises_bound, None  # it was one of plans that break less
     if found.lower_bound_s is not None and found.broken_promises_bound == broken_bound:
         lower_bound = max(lower_bound or 0, found.lower_bound_s)
-    return _judged(problem, limits, stop, used, found.orders, lower_bound, broken_bound)
+    return judged(
+        problem,
+        limits,
+        found.orders,
+        engine=used,
+        runtime_s=stop.elapsed_s(),
+        lower_bound_s=lower_bound,
+        broken_bound=broken_bound,
+    )
 
 
 def _refuse_prefixes_that_cannot_be_run(problem: Problem) -> None:
@@ -105,10 +118,15 @@ def _refuse_prefixes_that_cannot_be_run(problem: Problem) -> None:
 
 
 def _auto(
-    problem: Problem, stop: Stop, limits: Limits, watch: OnProgress, lower_bound_s: int | None
+    problem: Problem,
+    stop: Stop,
+    limits: Limits,
+    start: Orders | None,
+    watch: OnProgress,
+    lower_bound_s: int | None,
 ) -> tuple[str, EngineResult | None]:
     """Insertion first; then the exact engine from its plan while there is time and nothing is proven."""
-    first = insertion(problem, stop, seed=limits.seed, on_progress=watch)
+    first = insertion(problem, stop, seed=limits.seed, start=start, on_progress=watch)
     if first is None:
         return "insertion", None
     now = cost(problem, timed(problem, first.orders))
@@ -122,15 +140,21 @@ def _auto(
     return "insertion+columns", first if second is None else second
 
 
-def _judged(
+def judged(
     problem: Problem,
     limits: Limits,
-    stop: Stop,
-    engine: str,
     orders: Orders,
+    *,
+    engine: str,
+    runtime_s: float,
     lower_bound_s: int | None,
     broken_bound: int,
 ) -> Result:
+    """Orders as a result, with what is proven of the day; the checker has judged it.
+
+    `lower_bound_s` bounds the second level of plans that break no more than `broken_bound`, the proven least.
+    Raises EngineDefect when a rule is broken.
+    """
     plan = timed(problem, orders)
     total = cost(problem, plan)
     wrong = [v for v in violations(problem, plan, total) if v.code is not ViolationCode.PROMISE_BROKEN]
@@ -149,7 +173,7 @@ def _judged(
         engine=engine,
         seed=limits.seed,
         threads=limits.threads,
-        runtime_s=stop.elapsed_s(),
+        runtime_s=runtime_s,
         travel_origin=problem.travel.origin,
         input_sha256=problem.input_sha256,
     )
@@ -182,6 +206,7 @@ class _Watch:
         lower_bound_s: int | None,
         broken_bound: int,
         on_progress: OnPlanProgress | None,
+        on_better: OnBetterPlan | None,
     ) -> None:
         self._problem = problem
         self._stop = stop
@@ -189,6 +214,7 @@ class _Watch:
         self._broken_bound = broken_bound
         self._best: Cost | None = None
         self._tell = on_progress
+        self._show = on_better
 
     def __call__(
         self,
@@ -200,11 +226,16 @@ class _Watch:
         /,
     ) -> None:
         """One report of an engine."""
-        if self._tell is None:
+        if self._tell is None and self._show is None:
             return
         if orders is not None:
             now = cost(self._problem, timed(self._problem, orders))
-            self._best = now if self._best is None else min(self._best, now)
+            if self._best is None or now < self._best:
+                self._best = now
+                if self._show is not None:
+                    self._show(orders)
+        if self._tell is None:
+            return
         if broken_bound > self._broken_bound:  # what was proven of plans that break less says nothing any more
             self._broken_bound, self._bound_s = broken_bound, None
         if lower_bound_s is not None and broken_bound == self._broken_bound:

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from api.bookings_cli import given
 from api.bookings_cli.answers import MARKS
-from api.bookings_cli.refusals import IN_HINDI
 from api.cli import app
 from api.store import Database
+from api.words import IN_HINDI
 from optimizer.bookings import RefusalCode
 from optimizer.domain import NotServed
 from optimizer.slots import SlotReasonCode

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from api import planning as pure
 from api.bookings_cli import planning
 from api.bookings_cli.planning import planned
 from api.cli import app
 from api.store.desk import day_to_plan
+from api.store.schema import REVISION
 from optimizer.domain import DayPlan, Limits, Result
 from optimizer.planner import plan_day
 from scenarios.files import read_day
@@ -253,7 +255,7 @@ def test_a_plan_that_cannot_be_written_names_the_folder(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(planning, "write_files", full)
+    monkeypatch.setattr(pure, "write_files", full)
     words = ("day", "plan", "raipur", DAY, "--time-limit", "0", "--out", str(tmp_path / "plan"))
     (fault,) = desk.json(*words, code=2)["errors"]
     assert (fault["code"], fault["pointer"], fault["value"]) == ("disk_full", "/out", str(tmp_path / "plan"))
@@ -481,7 +483,7 @@ def test_a_backup_is_restored_into_an_empty_store_only(desk: Desk, tmp_path: Pat
     desk.path = tmp_path / "third.db"
     (tmp_path / "half.jsonl").write_bytes(file.read_bytes()[:-20])
     assert desk.faults("db", "restore", str(tmp_path / "half.jsonl")) == {"backup_incomplete"}
-    assert desk.json("db", "upgrade")["revision"] == "0001"
+    assert desk.json("db", "upgrade")["revision"] == REVISION
     assert desk.kept() == 0
 
 

@@ -13,6 +13,7 @@ from optimizer.engines import EngineResult, OnProgress, Orders
 from optimizer.objective import cost
 from optimizer.planner import ENGINES, EngineDefect, UnknownEngine, gap, plan_day
 from optimizer.stop import Stop, StopAt
+from optimizer.timing import timed
 from tests.builders import FREE, appointment, delivery, executive, problem
 from tests.exact import best_plan
 from tests.strategies import problems
@@ -109,6 +110,40 @@ def test_a_request_to_stop_keeps_the_best_plan_so_far() -> None:
     assert result is not None
     assert result.broken_promises == ()
     assert result.engine == "insertion"
+
+
+def test_each_better_plan_is_shown_before_the_message_that_tells_its_cost() -> None:
+    visits = [appointment(f"A{n}", f"{9 + n % 4:02d}:00", 90 * n, 40 * n) for n in range(8)]
+    day = problem(visits, [executive(f"E{n}") for n in range(3)])
+    shown: list[Orders] = []
+    told: list[tuple[int, Progress]] = []
+    result = plan_day(day, FEW, on_better=shown.append, on_progress=lambda m: told.append((len(shown), m)))
+    assert result is not None
+    costs = [cost(day, timed(day, orders)) for orders in shown]
+    assert costs
+    assert all(later < earlier for earlier, later in itertools.pairwise(costs))
+    assert all(message.best == (costs[count - 1] if count else None) for count, message in told)
+    alone: list[Orders] = []
+    plan_day(day, FEW, on_better=alone.append)
+    assert alone == shown
+
+
+@pytest.mark.parametrize("engine", [*sorted(ENGINES), "auto"])
+def test_from_a_start_no_engine_ends_worse_not_even_stopped_at_once(engine: str) -> None:
+    visits = [appointment(f"A{n}", f"{9 + n % 4:02d}:00", 90 * n, 40 * n) for n in range(8)]
+    day = problem([*visits, delivery("D1", 300)], [executive(f"E{n}") for n in range(3)])
+    best = planned(day, "ruin", Limits(None, iterations=10))
+    start = {route.executive_id: route.visit_ids for route in best.plan.routes}
+    shown: list[Orders] = []
+    again = plan_day(day, FEW, engine=engine, start=start, on_better=shown.append)
+    assert again is not None
+    assert again.cost <= best.cost
+    assert shown[0] == start
+    stop = StopAt()
+    stop.request()
+    stopped = plan_day(day, FEW, engine=engine, stop=stop, start=start)
+    assert stopped is not None
+    assert (stopped.plan, stopped.cost) == (best.plan, best.cost)
 
 
 def test_progress_tells_phases_and_never_a_worse_best() -> None:

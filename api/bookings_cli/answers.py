@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
-from api.bookings_cli.given import Language
 from api.console import marked, note, say, say_json, table
 from api.shapes import booking_json
+from api.words import Language
 from optimizer.bookings import Change
 from optimizer.domain import Booking, BookingStatus, Proof, Slot
 from optimizer.slots import NoOffer, Offers, SlotReason, SlotReasonCode, reason_text

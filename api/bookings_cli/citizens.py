@@ -31,7 +31,6 @@ from api.bookings_cli.given import (
     InLocality,
     Json,
     Lang,
-    Language,
     Last,
     Pin,
     Services,
@@ -49,12 +48,13 @@ from api.bookings_cli.given import (
     read_span,
     served,
     today_of,
-    together,
 )
 from api.bookings_cli.refusals import tell_refusal
 from api.console import say, say_json
+from api.reading import together
 from api.shapes import booking_json, offers_json
 from api.store.store import Store, WantedSlot
+from api.words import Language
 from optimizer.bookings import Change, Refusal, RefusalCode, Verdict, unknown
 from optimizer.domain import Booking, BookingStatus, Fault, InvalidProblem, NotServed, Wishes
 from optimizer.slots import CallCentre, Policy, all_feasible, ranked

@@ -22,7 +22,6 @@ from api.bookings_cli.given import (
     DateWord,
     Force,
     Json,
-    Language,
     StoreAt,
     again,
     faulty,
@@ -31,9 +30,8 @@ from api.bookings_cli.given import (
     read_date,
     served,
     today_of,
-    together,
 )
-from api.bookings_cli.planning import as_scenario, document_of, planned, written
+from api.bookings_cli.planning import planned
 from api.bookings_cli.refusals import tell_refusal
 from api.console import (
     DONE,
@@ -47,13 +45,15 @@ from api.console import (
     tell_plan,
     working,
 )
+from api.planning import CHANGED, GONE, MISSING, as_scenario, differences, document_of, rules_broken, written
+from api.reading import together
 from api.shapes import slot_json
 from api.store.background import improve_day, recover_day
 from api.store.desk import day_to_plan, publish_plan, set_closed, set_sale
 from api.store.store import Store
 from api.store.writing import View
-from optimizer.bookings import Change, Refusal, RefusalCode
-from optimizer.check import Violation, ViolationCode, violations
+from api.words import Language
+from optimizer.bookings import Change, Refusal
 from optimizer.domain import Appointment, BookingStatus, DayPlan, Fault, InvalidProblem, Limits, Problem, Slot
 from optimizer.domain.faults import id_faults
 from optimizer.slots import plan_of
@@ -62,11 +62,8 @@ from scenarios.catalogue import City
 from scenarios.files import check_writable, read_bytes
 from scenarios.plans import parse_plan
 
-NOT_ABOUT_ORDERS = frozenset({ViolationCode.PROMISE_BROKEN, ViolationCode.MISSING_VISIT, ViolationCode.UNKNOWN_VISIT})
-"""What a plan may look like on a day that has changed since: publishing tells that in its own words."""
-
-MISSING, GONE, CHANGED = "missing from the plan", "in the plan but cancelled or moved", "changed since"
-"""What can have happened to a booking since a plan was made."""
+_SINCE = {MISSING: "missing from the plan", GONE: "in the plan but cancelled or moved", CHANGED: "changed since"}
+"""What can have happened to a booking since a plan was made, in words."""
 FURTHEST_DAYS = 366
 """Days ahead of today that can be closed, and their sale set."""
 MOST_QUOTA = 10_000
@@ -277,9 +274,10 @@ def day_publish(
         _refuse_wrong(problem, plan)
         orders = {route.executive_id: route.visit_ids for route in plan.routes}
         with working("checking the plan against the promises as they are now"):
-            verdict = publish_plan(store, town, day, problem, orders, json.loads(data))
+            document = json.loads(data)
+            verdict = publish_plan(store, town, day, problem, orders, document)
         if isinstance(verdict, Refusal):
-            sorts = _sorted(store, verdict, plan) if verdict.bookings else None
+            sorts = {_SINCE[key]: ids for key, ids in differences(store, verdict, document).items()}
             if sorts:
                 told = f"the day has changed since this plan was made: `mitaan day plan {town.city_id} {day}` again"
                 verdict = replace(verdict, text=told)
@@ -287,27 +285,10 @@ def day_publish(
     _tell_published(town, day, problem, plan, verdict, as_json)
 
 
-def _sorted(store: Store, refusal: Refusal, plan: DayPlan) -> dict[str, list[str]] | None:
-    """The bookings of a plan that is outdated, by what has happened to them since; None for another refusal."""
-    if refusal.code is not RefusalCode.PLAN_OUTDATED:
-        return None
-    planned_ids = {stop.visit_id for _, stop in plan.stops()}
-    now = moment_of(store)
-    sorts: dict[str, list[str]] = {MISSING: [], GONE: [], CHANGED: []}
-    for booking_id in refusal.bookings:
-        booking = store.booking(booking_id)
-        live = booking is not None and booking.live(now)
-        sorts[(CHANGED if booking_id in planned_ids else MISSING) if live else GONE].append(booking_id)
-    return sorts
-
-
 def _refuse_wrong(problem: Problem, plan: DayPlan) -> None:
     """Raises InvalidProblem for a plan that breaks a rule of the day though it is of the same visits."""
-    served_ids = {stop.visit_id for _, stop in plan.stops()}
-    others = served_ids - problem.visit_by_id.keys()
-    missing = {a.visit_id for a in problem.appointments} - served_ids - set(plan.unassigned)
-    wrong: list[Violation] = [v for v in violations(problem, plan) if v.code not in NOT_ABOUT_ORDERS]
-    if wrong and not (others or missing):
+    wrong = rules_broken(problem, plan)
+    if wrong:
         rule = "a plan that can be driven; `mitaan check` tells what it breaks"
         raise InvalidProblem([Fault(("plan",), "plan_breaks_rules", v.text, rule) for v in wrong])
 

@@ -20,7 +20,6 @@ from api.bookings_cli.given import (
     Force,
     InLocality,
     Json,
-    Language,
     Last,
     Pin,
     StoreAt,
@@ -34,18 +33,20 @@ from api.bookings_cli.given import (
     renamed,
     served,
     today_of,
-    together,
     within,
 )
 from api.bookings_cli.refusals import tell_refusal
 from api.console import DONE, NOTHING, REFUSED, counting, faults_told, note, say, say_json, table
+from api.reading import together
 from api.shapes import delivery_json, executive_json, refusal_json
 from api.store.background import recover_day
 from api.store.desk import (
     DeliveryStatus,
     NewDelivery,
     add_delivery,
+    deliveries_of,
     end_delivery,
+    find_delivery,
     list_deliveries,
     set_roster,
     set_rules,
@@ -53,6 +54,7 @@ from api.store.desk import (
 )
 from api.store.rows import CityRules
 from api.store.store import Store
+from api.words import Language
 from optimizer.bookings import Refusal, RefusalCode, Verdict
 from optimizer.domain import Executive
 from optimizer.units import DAY_S, HOUR_S, IST, MINUTE_S, hhmm
@@ -266,7 +268,7 @@ def deliveries_add(
         made = add_delivery(store, town, new)
         if isinstance(made, Refusal):
             tell_refusal(made, Language.EN, as_json)
-        rows = [row for row in list_deliveries(store, town) if row.delivery_id == made]
+        rows = [row for row in [find_delivery(store, made)] if row is not None]
     if as_json:
         say_json({"deliveries": [delivery_json(row) for row in rows]})
     else:
@@ -343,10 +345,9 @@ def _end(name: str, status: str, store_at: str | None, as_json: bool) -> None:
 
 def _delivery_named(store: Store, name: str) -> str:
     """The id of the one delivery meant by its id or its reference; an unknown name is left for the verb to refuse."""
-    rows = [row for city in store.catalogue.cities for row in list_deliveries(store, city)]
-    if any(row.delivery_id == name for row in rows):
+    if find_delivery(store, name) is not None:
         return name
-    ids = [row.delivery_id for row in rows if row.reference == name]
+    ids = [row.delivery_id for row in deliveries_of(store, name)]
     if len(ids) > 1:
         raise faulty("delivery", "ambiguous_reference", name, f"the reference of one delivery, not of {named(ids)}")
     return ids[0] if ids else name

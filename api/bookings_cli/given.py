@@ -12,16 +12,17 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated, TypeVar, overload
+from typing import Annotated, TypeVar
 
 import typer
 
 from api.console import BAD_INPUT, faults_told, note, say_json
+from api.reading import together
 from api.store import Database, StoreError
 from api.store.store import Store
+from api.words import Language
 from optimizer.arrays import seconds_compiling
 from optimizer.calendar import closed_because
 from optimizer.domain import Booking, Fault, InvalidProblem, ServiceRules
@@ -31,18 +32,7 @@ from scenarios.files import FileFault
 from scenarios.files.shape import FIRST_YEAR, LAST_YEAR
 from scenarios.places import Whereabouts, whereabouts
 
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
 T = TypeVar("T")
-
-
-class Language(StrEnum):
-    """In which language slots are told."""
-
-    EN = "en"
-    HI = "hi"
 
 
 StoreAt = Annotated[
@@ -172,33 +162,6 @@ def moment_of(store: Store) -> dt.datetime:
 def today_of(store: Store) -> dt.date:
     """The date by the clock of the store."""
     return moment_of(store).astimezone(IST).date()
-
-
-# ---------------------------------------------------------------------------------- all at once
-
-
-@overload
-def together(a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]: ...
-@overload
-def together(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tuple[A, B, C]: ...
-@overload
-def together(
-    a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], /
-) -> tuple[A, B, C, D]: ...
-@overload
-def together(*readings: Callable[[], T]) -> tuple[T, ...]: ...
-def together(*readings: Callable[[], object]) -> tuple[object, ...]:
-    """What all these readings give. Raises InvalidProblem with the faults of all of them, each fault once."""
-    read: list[object] = []
-    faults: dict[str, Fault] = {}
-    for reading in readings:
-        try:
-            read.append(reading())
-        except InvalidProblem as invalid:
-            faults.update((str(fault), fault) for fault in invalid.faults)
-    if faults:
-        raise InvalidProblem(faults.values())
-    return tuple(read)
 
 
 def renamed(option: str, value: object, reading: Callable[[], T]) -> T:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from api.bookings_cli.answers import named
-from api.bookings_cli.given import MOST_LISTED, Json, StoreAt, again, served, together, within
+from api.bookings_cli.given import MOST_LISTED, Json, StoreAt, again, served, within
 from api.console import DONE, DONE_WITH_BROKEN_RULES, NOTHING, counting, note, say, say_json, table, working
 from api.demo_store import DAYS, fill_store
+from api.reading import together
 from api.store.backup import backup, restore
 from api.store.checking import check_store
 from api.store.store import Store
