@@ -7,14 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from api.store import Database, StoreError
 from api.store.backup import ROWS_AT_ONCE, backup, restore
-from api.store.schema import REVISION, bookings, city_rules, days, deliveries, events, metadata, plans
+from api.store.schema import (
+    REVISION,
+    answers,
+    api_keys,
+    audit,
+    bookings,
+    city_rules,
+    days,
+    deliveries,
+    events,
+    jobs,
+    metadata,
+    plans,
+    webhooks,
+)
 from tests.stores import Server, booking_row, day_row, row
 
 ROWS = {"bookings": 1_001, "city_rules": 1, "days": 2, "deliveries": 1, "events": 3, "plans": 1}
+ROWS |= {"answers": 2, "api_keys": 2, "audit": 1, "jobs": 2, "webhooks": 1}
 
 
 def fill(database: Database) -> None:
@@ -31,6 +46,26 @@ def fill(database: Database) -> None:
         for number in range(6):
             connection.execute(insert(events), row(events, subject=f"E{number}"))
         connection.execute(events.delete().where(events.c.subject > "E2"))
+        _fill_for_the_api(connection)
+
+
+def _fill_for_the_api(connection: Connection) -> None:
+    connection.execute(insert(api_keys), row(api_keys, key_id="K1", role="admin"))
+    one_city = {"role": "booking", "cities": '["raipur"]', "a_minute": 60, "revoked_at": 1_796_106_600_123}
+    connection.execute(insert(api_keys), row(api_keys, key_id="K2", **one_city))
+    for key in ("शनि", "रवि"):
+        connection.execute(insert(answers), row(answers, key_id="K1", idempotency_key=key, body='{"खाली":"\\n"}'))
+    connection.execute(insert(audit), row(audit, audit_id="A", city_id="raipur", code="too_late_to_move"))
+    connection.execute(insert(jobs), row(jobs, job_id="J1", kind="plan", state="queued"))
+    running = {
+        "spent_s": 0.1 + 0.2,
+        "stop_requested": True,
+        "beside": '{"travel_s.csv":""}',
+        "beat_at": 1_796_106_600_123,
+    }
+    connection.execute(insert(jobs), row(jobs, job_id="J2", kind="solve", state="running", sequence=7, **running))
+    failing = {"kinds": '["booking.made"]', "sent_up_to": 2**40, "failing_since": 1_796_106_600_123}
+    connection.execute(insert(webhooks), row(webhooks, webhook_id="W", state="active", **failing))
 
 
 def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
@@ -77,6 +112,12 @@ def test_event_ids_go_on_after_a_restore_where_they_were(database: Database, emp
     restore(tmp_path / "whole.backup", empty)
     with empty.write() as connection:
         assert connection.execute(insert(events), row(events)).inserted_primary_key == (7,)
+
+
+def test_every_table_has_rows_that_are_backed_up(database: Database) -> None:
+    fill(database)
+    assert {name: len(rows) for name, rows in contents(database).items()} == ROWS
+    assert all(ROWS.values())
 
 
 def test_an_empty_store_is_backed_up_too(database: Database, empty: Database, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Table
 from typer.testing import CliRunner, Result
 
 from api.bookings_cli import given
@@ -14,9 +15,23 @@ from api.cli import app
 from api.demo_store import fill_store
 from api.store import Database, StoreError
 from api.store.checking import check_store
+from api.store.schema import (
+    answers,
+    api_keys,
+    audit,
+    bookings,
+    city_rules,
+    days,
+    deliveries,
+    events,
+    jobs,
+    plans,
+    webhooks,
+)
 from api.store.store import Store
 from optimizer.units import IST
 from scenarios.catalogue import load_catalogue
+from tests.stores import booking_row, day_row, row
 
 FACTS = load_catalogue()
 NOW = dt.datetime(2026, 12, 1, 9, 0, tzinfo=IST)
@@ -82,6 +97,46 @@ def test_a_store_that_holds_something_is_not_filled(tmp_path: Path) -> None:
         fill_store(store, CITIES, 1)
     assert refused.value.code == "store_not_empty"
     assert told(store) == before
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (city_rules, row(city_rules, city_id="raipur")),
+        (days, day_row("raipur", "2026-12-01")),
+        (bookings, booking_row("B")),
+        (deliveries, row(deliveries, status="delivered")),
+        (plans, row(plans)),
+        (events, row(events)),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Table) else "",
+)
+def test_a_store_with_a_promise_or_a_trace_of_one_is_not_filled(
+    tmp_path: Path, table: Table, values: dict[str, Any]
+) -> None:
+    store = empty(tmp_path / "a.db")
+    with store.database.write() as connection:
+        connection.execute(table.insert(), values)
+    with pytest.raises(StoreError, match=f"only an empty store is filled, it holds 1 {table.name}") as refused:
+        fill_store(store, CITIES[1:], 1)
+    assert refused.value.code == "store_not_empty"
+
+
+def test_a_store_that_has_only_api_keys_and_what_belongs_to_them_is_filled(tmp_path: Path) -> None:
+    store = empty(tmp_path / "a.db")
+    there = (
+        (api_keys, row(api_keys, key_id="K", role="admin")),
+        (answers, row(answers)),
+        (audit, row(audit)),
+        (jobs, row(jobs, kind="plan", state="done")),
+        (webhooks, row(webhooks, state="active")),
+    )
+    with store.database.write() as connection:
+        for table, values in there:
+            connection.execute(table.insert(), values)
+    assert fill_store(store, CITIES[1:], 1).bookings > 0
+    with store.database.read() as connection:
+        assert [len(connection.execute(table.select()).all()) for table, _ in there] == [1] * 5
 
 
 def test_the_command_says_what_it_made_and_what_to_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,29 +15,39 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, MetaData, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from api.store import Database, StoreError, migrations
 from api.store.backup import backup, restore
 from api.store.schema import (
     DELIVERY_STATUSES,
+    JOB_KINDS,
+    JOB_STATES,
     REVISION,
+    ROLES,
     VERSION_TABLE,
+    WEBHOOK_STATES,
+    api_keys,
     bookings,
     days,
     deliveries,
     epoch_ms,
     events,
+    jobs,
     json_text,
     metadata,
     moment,
+    webhooks,
 )
 from optimizer.domain import BookingStatus
 from optimizer.units import IST
 from tests.stores import booking_row, day_row, row
 
 OUR_TABLES = sorted([*metadata.tables, VERSION_TABLE])
+NEXT = f"{int(REVISION) + 1:04}"
+OF_0001 = ("bookings", "city_rules", "days", "deliveries", "events", "plans")
+OF_0002 = ("answers", "api_keys", "audit", "jobs", "webhooks")
 
 
 def tables_of(connection: Connection) -> list[str]:
@@ -80,13 +90,13 @@ def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         folder = tmp_path / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, folder)
         monkeypatch.setattr(migrations, "LOCATION", str(folder))
-        command.revision(migrations.config(), "A note for each day", rev_id="0003")
-        (draft,) = (folder / "versions").glob("0003*.py")
+        command.revision(migrations.config(), "A note for each day", rev_id=NEXT)
+        (draft,) = (folder / "versions").glob(f"{NEXT}*.py")
         written = draft.read_text(encoding="utf-8")
         up = 'op.add_column("days", sa.Column("note", sa.Text(), nullable=False, server_default="none"))'
         draft.write_text(written.replace("    pass", f"    {up}", 1), encoding="utf-8")
-        monkeypatch.setattr("api.store.database.REVISION", "0003")
-        monkeypatch.setattr("api.store.backup.REVISION", "0003")
+        monkeypatch.setattr("api.store.database.REVISION", NEXT)
+        monkeypatch.setattr("api.store.backup.REVISION", NEXT)
 
     return go_on
 
@@ -152,10 +162,22 @@ def test_the_tables_take_every_status_and_no_other(database: Database) -> None:
             connection.execute(bookings.insert(), booking_row(status.value, status=status.value))
         for word in DELIVERY_STATUSES:
             connection.execute(deliveries.insert(), row(deliveries, delivery_id=word, status=word))
+        for word in ROLES:
+            connection.execute(api_keys.insert(), row(api_keys, key_id=word, role=word))
+        for kind in JOB_KINDS:
+            for word in JOB_STATES:
+                one_a_day = {"job_id": f"{kind} {word}", "date": word}
+                connection.execute(jobs.insert(), row(jobs, kind=kind, state=word, **one_a_day))
+        for word in WEBHOOK_STATES:
+            connection.execute(webhooks.insert(), row(webhooks, webhook_id=word, state=word))
         wrong = (
             (bookings, booking_row("B", status="dropped")),
             (bookings, booking_row("B", slot_open_s=32_400)),
             (deliveries, row(deliveries, delivery_id="D", status="lost")),
+            (api_keys, row(api_keys, key_id="K", role="root")),
+            (jobs, row(jobs, job_id="J", kind="guess", state="done")),
+            (jobs, row(jobs, job_id="J", kind="solve", state="lost")),
+            (webhooks, row(webhooks, webhook_id="W", state="asleep")),
         )
         for table, values in wrong:
             with pytest.raises(IntegrityError), connection.begin_nested():
@@ -208,6 +230,114 @@ def test_many_who_make_the_same_store_at_once_make_it_once(empty_address: str) -
         assert list(pool.map(make, range(8))) == [REVISION] * 8
 
 
+# ---------------------------------------------------------------------------------- from 0001 to 0002
+
+
+def as_of_0001(database: Database) -> MetaData:
+    """Bring an empty store down to its first revision; the tables as they were then."""
+    tables = MetaData()
+    with database.write() as connection:
+        migrations.downgrade(connection, "0001")
+        tables.reflect(connection, only=OF_0001)
+    return tables
+
+
+def fill_as_of_0001(database: Database, tables: MetaData) -> dict[str, list[tuple[Any, ...]]]:
+    """Two rows in every table of the first revision; what is in them."""
+    with database.write() as connection:
+        for number, status in enumerate(("booked", "cancelled"), 1):
+            own = {"city_id": "raipur", "date": f"2026-12-0{number}", "booking_id": f"B{number}", "slot_close_s": 2}
+            own |= {"delivery_id": f"D{number}", "due": None, "event_id": number, "lon": 0.1 + 0.2, "at_risk": True}
+            for table in tables.sorted_tables:
+                words = {"bookings": {"status": status}, "deliveries": {"status": "waiting"}}.get(table.name, {})
+                if table.name == "city_rules":
+                    words = {"city_id": f"city-{number}"}
+                values = {name: value for name, value in (own | words).items() if name in table.columns}
+                connection.execute(table.insert(), row(table, **values))
+    return rows_of(database, tables)
+
+
+def rows_of(database: Database, tables: MetaData) -> dict[str, list[tuple[Any, ...]]]:
+    with database.read() as connection:
+        return {
+            table.name: [tuple(found) for found in connection.execute(select(table).order_by(*table.primary_key))]
+            for table in tables.sorted_tables
+        }
+
+
+def test_a_store_of_0001_is_upgraded_to_0002_and_keeps_its_rows(store_address: str) -> None:
+    with Database(store_address) as database:
+        tables = as_of_0001(database)
+        before = fill_as_of_0001(database, tables)
+    assert {name: len(rows) for name, rows in before.items()} == dict.fromkeys(OF_0001, 2)
+    with pytest.raises(StoreError, match=f"of revision 0001, this program needs {REVISION}; run `mitaan db upgrade`"):
+        Database.open(store_address)
+    with Database(store_address) as database:
+        with database.write() as connection:
+            migrations.upgrade(connection, "0002")
+        assert database.revision() == "0002"
+        assert rows_of(database, tables) == before
+        with database.read() as connection:
+            assert tables_of(connection) == sorted([*OF_0001, *OF_0002, VERSION_TABLE])
+            assert [connection.execute(text(f"SELECT count(*) FROM {name}")).scalar() for name in OF_0002] == [0] * 5  # noqa: S608
+        database.upgrade()
+    Database.open(store_address).close()
+
+
+def test_down_to_0001_loses_the_tables_of_0002_and_nothing_else(database: Database) -> None:
+    tables = as_of_0001(database)
+    before = fill_as_of_0001(database, tables)
+    database.upgrade()
+    with database.write() as connection:
+        connection.execute(api_keys.insert(), row(api_keys, key_id="K", role="admin"))
+        migrations.downgrade(connection, "0001")
+        assert tables_of(connection) == sorted([*OF_0001, VERSION_TABLE])
+    assert database.revision() == "0001"
+    assert rows_of(database, tables) == before
+    assert database.upgrade() == ("0001", REVISION)
+    with database.read() as connection:
+        assert connection.execute(select(api_keys)).all() == []
+
+
+def test_a_backup_of_0001_is_restored_into_0002(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = as_of_0001(database)
+    before = fill_as_of_0001(database, tables)
+    with monkeypatch.context() as old:
+        old.setattr("api.store.backup.REVISION", "0001")
+        old.setattr("api.store.backup.metadata", tables)
+        assert backup(database, tmp_path / "old.backup") == dict.fromkeys(OF_0001, 2)
+    with database.write() as connection:
+        migrations.downgrade(connection, "base")
+    database.upgrade()
+    assert restore(tmp_path / "old.backup", database) == dict.fromkeys(OF_0001, 2)
+    assert database.revision() == REVISION
+    assert rows_of(database, tables) == before
+    with database.read() as connection:
+        assert tables_of(connection) == OUR_TABLES
+
+
+def test_one_open_plan_for_a_day_is_all_that_the_tables_take(database: Database) -> None:
+    def plan(job_id: str, **values: object) -> dict[str, Any]:
+        usual = {"kind": "plan", "state": "queued", "city_id": "raipur", "date": "2026-12-01"}
+        return row(jobs, job_id=job_id, **(usual | values))
+
+    others: tuple[dict[str, object], ...] = ({"state": "done"}, {"kind": "solve"}, {"date": "2026-12-02"})
+    with database.write() as connection:
+        connection.execute(jobs.insert(), plan("J"))
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(jobs.insert(), plan("second", state="running"))
+        for number, values in enumerate(others):
+            connection.execute(jobs.insert(), plan(f"J{number}", **values))
+        assert connection.execute(select(jobs.c.job_id).order_by(jobs.c.job_id)).scalars().all() == [
+            *("J", "J0", "J1", "J2")
+        ]
+
+
+# --------------------------------------------------------------------------- what goes wrong, and next
+
+
 def test_a_migration_that_breaks_leaves_nothing_behind(empty_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = migrations.upgrade
 
@@ -235,9 +365,9 @@ def test_a_store_of_an_older_revision_is_refused_until_it_is_upgraded_and_keeps_
     with pytest.raises(StoreError) as refused:
         Database.open(store_address)
     assert refused.value.code == "migration_missing"
-    assert "of revision 0001, this program needs 0002; run `mitaan db upgrade`" in str(refused.value)
+    assert f"of revision {REVISION}, this program needs {NEXT}; run `mitaan db upgrade`" in str(refused.value)
     with Database(store_address) as database:
-        assert database.upgrade() == ("0001", "0002")
+        assert database.upgrade() == (REVISION, NEXT)
         with database.read() as connection:
             assert connection.execute(text("SELECT city_id, note FROM days")).all() == [("raipur", "none")]
     Database.open(store_address).close()
@@ -274,7 +404,7 @@ def test_a_backup_of_an_older_revision_is_brought_up_to_the_program(
     next_revision()
     database.upgrade()
     assert restore(tmp_path / "old.backup", database)["days"] == 1
-    assert database.revision() == "0002"
+    assert database.revision() == NEXT
     with database.read() as connection:
         assert connection.execute(text("SELECT city_id, version, note FROM days")).all() == [("raipur", 7, "none")]
 

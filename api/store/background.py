@@ -102,8 +102,6 @@ def recover_day(store: Store, city: City, date: dt.date) -> int:
 
 def _together(store: Store, city: City, view: View, booking: Booking) -> Verdict:
     """A booking at risk back in the witness where others held together with it are on the day: all are placed anew."""
-    if view.book.day.sale.closed_because is not None:
-        return Refusal(RefusalCode.DAY_CLOSED, booking.booking_id, "the day is closed")
     placed = relocate(
         view.book,
         booking.group_id,

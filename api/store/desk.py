@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from api.store.rows import CityRules, rules_values
 from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans
@@ -322,14 +322,42 @@ def _not_open(connection: Connection, delivery_id: str) -> Refusal:
     return Refusal(RefusalCode.ILLEGAL_TRANSITION, delivery_id, f"it is {row.status}")
 
 
-def list_deliveries(store: Store, city: City, status: str | None = None) -> list[Row[Any]]:
-    """Deliveries of a city, by due date and id."""
+_BY_DUE = (func.coalesce(deliveries.c.due, ""), deliveries.c.delivery_id)
+"""Old rows may have no due date: they come first, on both databases."""
+
+
+def list_deliveries(
+    store: Store,
+    city: City,
+    status: str | None = None,
+    *,
+    after: tuple[str, str] | None = None,
+    most: int | None = None,
+) -> list[Row[Any]]:
+    """Deliveries of a city by due date and id, at most so many.
+
+    `after` is the due date, empty for none, and the id of the last one of the page before.
+    """
     where = deliveries.c.city_id == city.city_id
     if status is not None:
         where &= deliveries.c.status == status
+    if after is not None:
+        where &= tuple_(*_BY_DUE) > after
+    with store.database.read() as connection:
+        return list(connection.execute(select(deliveries).where(where).order_by(*_BY_DUE).limit(most)))
+
+
+def find_delivery(store: Store, delivery_id: str) -> Row[Any] | None:
+    """The delivery of this id, of whatever city; None when there is none."""
+    with store.database.read() as connection:
+        return connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
+
+
+def deliveries_of(store: Store, reference: str) -> list[Row[Any]]:
+    """Deliveries of all cities with this reference, by due date and id."""
     with store.database.read() as connection:
         return list(
-            connection.execute(select(deliveries).where(where).order_by(deliveries.c.due, deliveries.c.delivery_id))
+            connection.execute(select(deliveries).where(deliveries.c.reference == reference).order_by(*_BY_DUE))
         )
 
 

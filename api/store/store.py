@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, tuple_
 
 from api.store.database import Database
 from api.store.rows import booking_of
@@ -446,9 +446,32 @@ class Store:
             rows = connection.execute(select(bookings).where(bookings.c.reference == reference).order_by(*order))
             return [booking_of(row) for row in rows]
 
-    def list_events(self, city: City | None = None, *, after: int = 0, most: int = 1_000) -> list[Told]:
-        """Events with a number above `after`, in order, of one city or of all."""
+    def grouped(self, group_id: str) -> list[Booking]:
+        """All bookings that were held together under this id, by date, slot and id; empty when there are none."""
+        order = (bookings.c.date, bookings.c.slot_open_s, bookings.c.booking_id)
+        with self.database.read() as connection:
+            rows = connection.execute(select(bookings).where(bookings.c.group_id == group_id).order_by(*order))
+            return [booking_of(row) for row in rows]
+
+    def changed_at(self, booking_id: str) -> dt.datetime | None:
+        """When a booking was last changed, None when there is none."""
+        with self.database.read() as connection:
+            one = select(bookings.c.changed_at).where(bookings.c.booking_id == booking_id)
+            found = connection.execute(one).scalar_one_or_none()
+            return None if found is None else moment(found)
+
+    def list_events(
+        self,
+        city: City | None = None,
+        *,
+        after: int = 0,
+        most: int = 1_000,
+        among: Collection[str] | None = None,
+    ) -> list[Told]:
+        """Events with a number above `after`, in order, of one city, or of those among these ids, or of all."""
         where = events.c.event_id > after
+        if among is not None:
+            where &= events.c.city_id.in_(sorted(among))
         if city is not None:
             where &= events.c.city_id == city.city_id
         with self.database.read() as connection:
@@ -489,23 +512,26 @@ class Store:
         *,
         statuses: Collection[BookingStatus] = (),
         reference: str | None = None,
-        after: str | None = None,
+        after: tuple[dt.date, int, str] | None = None,
         most: int = 1_000,
     ) -> list[Booking]:
-        """Bookings of a city from `first` to `last`, by date, slot, id; `after` is the last id of the page before."""
+        """Bookings of a city from `first` to `last`, by date, slot and id, at most so many.
+
+        `after` is the date, `slot.open_s` and id of the last one of the page before; it need not be there any more.
+        """
+        order = (bookings.c.date, bookings.c.slot_open_s, bookings.c.booking_id)
+        first = first if after is None else max(first, after[0])
         where = (bookings.c.city_id == city.city_id) & (bookings.c.date >= first.isoformat())
         where &= bookings.c.date <= last.isoformat()
         if statuses:
             where &= bookings.c.status.in_(sorted(status.value for status in statuses))
         if reference is not None:
             where &= bookings.c.reference == reference
-        order = (bookings.c.date, bookings.c.slot_open_s, bookings.c.booking_id)
-        with self.database.read() as connection:
-            rows = [booking_of(row) for row in connection.execute(select(bookings).where(where).order_by(*order))]
         if after is not None:
-            at = next((n + 1 for n, b in enumerate(rows) if b.booking_id == after), len(rows))
-            rows = rows[at:]
-        return rows[:most]
+            where &= tuple_(*order) > (after[0].isoformat(), *after[1:])
+        with self.database.read() as connection:
+            rows = connection.execute(select(bookings).where(where).order_by(*order).limit(most))
+            return [booking_of(row) for row in rows]
 
     # --------------------------------------------------------------------------------- writing
 

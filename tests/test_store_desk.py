@@ -1,0 +1,567 @@
+"""The desk's side of a store, on SQLite and on PostgreSQL: rosters, rules, plans, visits, deliveries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection, update
+
+from api.store import Database
+from api.store.background import improve_day, recover_day
+from api.store.checking import check_store
+from api.store.desk import (
+    DeliveryStatus,
+    NewDelivery,
+    add_delivery,
+    day_to_plan,
+    deliveries_of,
+    end_delivery,
+    find_delivery,
+    list_deliveries,
+    publish_plan,
+    published_plan,
+    set_closed,
+    set_roster,
+    set_rules,
+    set_sale,
+    store_rules,
+)
+from api.store.rows import travel_text
+from api.store.schema import deliveries
+from api.store.store import Store, WantedSlot
+from optimizer.bookings import Refusal, RefusalCode
+from optimizer.check import violations
+from optimizer.domain import BookingRules, BookingStatus, InvalidProblem, NotServed
+from optimizer.slots import SlotReasonCode, plan_of
+from optimizer.units import IST
+from scenarios.catalogue import City
+from scenarios.places import Whereabouts
+from tests.store_days import (
+    CATALOGUE,
+    DAY,
+    INCOME,
+    NEXT,
+    RAIPUR,
+    Clock,
+    H,
+    at,
+    booked,
+    clock,
+    done,
+    executives,
+    held,
+    kinds,
+    planned,
+    refused,
+    sound,
+    staffed,
+    status,
+    store,
+    want,
+)
+
+__all__ = ["clock", "store"]
+
+
+# --------------------------------------------------------------------- rules and changes of the day
+
+
+def test_closed_days_take_no_roster_and_no_booking(store: Store) -> None:
+    republic_day = dt.date(2027, 1, 26)
+    with pytest.raises(InvalidProblem) as error:
+        set_roster(store, RAIPUR, republic_day, executives(1))
+    assert error.value.faults[0].code == "closed_day"
+    set_rules(store, RAIPUR, replace(store_rules(store, RAIPUR), booking=BookingRules(horizon_days=90)))
+    no = refused(store.hold(RAIPUR, at(), [want(10, republic_day)], "a"), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.CLOSED_DAY
+
+
+def test_stop_sales_and_quotas_hold(store: Store) -> None:
+    staffed(store, 3)
+    done(set_sale(store, RAIPUR, DAY, {2}, {3: 1}))
+    no = refused(store.hold(RAIPUR, at(), [want(10)], "a"), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.STOP_SALE
+    held(store, 11)
+    no = refused(store.hold(RAIPUR, at(1), [want(11)], "a"), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.QUOTA_USED_UP
+    with pytest.raises(InvalidProblem) as error:
+        set_sale(store, RAIPUR, DAY, {12, -1}, {0: -1})
+    assert [f.code for f in error.value.faults] == ["unknown_slot", "unknown_slot", "negative"]
+
+
+def test_rules_of_a_city_are_its_own(store: Store, clock: Clock) -> None:
+    staffed(store)
+    rules = replace(store_rules(store, RAIPUR), booking=BookingRules(hold_s=60, move_cutoff_s=0, horizon_days=2))
+    set_rules(store, RAIPUR, rules)
+    booking_id = held(store, 10)
+    clock.on(60)
+    refused(store.confirm([booking_id], "a"), RefusalCode.HOLD_EXPIRED)
+    no = refused(store.hold(RAIPUR, at(), [want(10, NEXT)], "a"), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.BEYOND_HORIZON
+
+
+def test_a_roster_without_room_for_the_promises_is_refused_with_them(store: Store) -> None:
+    staffed(store, 2)
+    ids = {booked(store, 10, number) for number in (1, 2)}
+    no = refused(set_roster(store, RAIPUR, DAY, executives(1)), RefusalCode.PROMISES_IN_THE_WAY)
+    assert set(no.bookings) < ids
+    assert "no plan keeps more" in no.text
+    sound(store)
+    forced = done(set_roster(store, RAIPUR, DAY, executives(1), force=True))
+    risky = [b for b in forced.bookings if b.at_risk]
+    assert len(risky) == 1
+    assert kinds(store)[-2:] == ["day.changed", "booking.at_risk"]
+    checked = check_store(store)
+    assert (checked.promises, checked.at_risk, checked.findings) == (1, 1, ())
+
+
+def test_a_hold_at_risk_cannot_be_confirmed(store: Store) -> None:
+    staffed(store)
+    booking_id = held(store, 10)
+    done(set_closed(store, RAIPUR, DAY, "flood", force=True))
+    refused(store.confirm([booking_id], "a"), RefusalCode.HOLD_AT_RISK)
+    done(store.give_up([booking_id], "a"))
+    sound(store)
+
+
+def test_a_roster_without_the_executive_of_a_pinned_promise_is_refused(store: Store) -> None:
+    staffed(store, 2)
+    pinned = WantedSlot(INCOME, DAY, 10 * H, pinned_to="E02")
+    booking_id = done(store.hold(RAIPUR, at(), [pinned], "a", at_once=True)).bookings[0].booking_id
+    no = refused(set_roster(store, RAIPUR, DAY, executives(1)), RefusalCode.PROMISES_IN_THE_WAY)
+    assert no.bookings == (booking_id,)
+    sound(store)
+
+
+def test_other_travel_times_are_taken_only_with_a_witness(store: Store) -> None:
+    staffed(store)
+    for hour in (10, 11):
+        done(
+            store.hold(
+                RAIPUR,
+                Whereabouts(RAIPUR.office.lon + 0.05 * (hour - 10), RAIPUR.office.lat, 0, "point"),
+                [want(hour)],
+                "a",
+                at_once=True,
+            )
+        )
+    slow = travel_text(replace(store.facts.spec_of(store.facts.travel(25)), minutes_per_km=12.0))
+    no = refused(set_roster(store, RAIPUR, DAY, executives(1), travel=slow), RefusalCode.PROMISES_IN_THE_WAY)
+    assert len(no.bookings) == 1
+    quick = travel_text(replace(store.facts.spec_of(store.facts.travel(25)), minutes_per_km=2.0))
+    done(set_roster(store, RAIPUR, DAY, executives(1), travel=quick))
+    again = Store(store.database, CATALOGUE)
+    assert again.offers(RAIPUR, at(3), [INCOME], DAY, DAY) == store.offers(RAIPUR, at(3), [INCOME], DAY, DAY)
+    sound(store)
+
+
+def test_a_day_with_promises_closes_only_by_force(store: Store) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    no = refused(set_closed(store, RAIPUR, DAY, "flood"), RefusalCode.PROMISES_IN_THE_WAY)
+    assert no.bookings == (booking_id,)
+    done(set_closed(store, RAIPUR, DAY, "flood", force=True))
+    risky = store.booking(booking_id)
+    assert risky is not None
+    assert risky.at_risk
+    no = refused(store.hold(RAIPUR, at(1), [want(11)], "b"), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.CLOSED_DAY
+    refused(store.locate(booking_id, at(2)), RefusalCode.DAY_CLOSED)
+    assert store.booking(booking_id) == risky
+    done(set_closed(store, RAIPUR, DAY, None))
+    held(store, 11, "b", 1)
+    sound(store)
+
+
+# -------------------------------------------------------------------------- planning and publishing
+
+
+def test_a_published_plan_is_the_witness_deliveries_included(store: Store) -> None:
+    staffed(store, 2)
+    first, second = booked(store, 10, 1), booked(store, 11, 2)
+    new = NewDelivery(INCOME, at(4), "app-1", ready_from=DAY, due=DAY + dt.timedelta(days=3))
+    delivery_id = add_delivery(store, RAIPUR, new)
+    day, orders = planned(store)
+    assert {v.visit_id for v in day.problem.visits} == {first, second, delivery_id}
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {"plan": 1}))
+    assert status(store, first) is BookingStatus.PLANNED
+    booking = store.booking(first)
+    assert booking is not None
+    assert booking.executive_id in {"E01", "E02"}
+    assert [row.status for row in list_deliveries(store, RAIPUR)] == [DeliveryStatus.PLANNED]
+    assert kinds(store).count("appointment.assigned") == 2
+    plan = published_plan(store, RAIPUR, DAY)
+    assert plan is not None
+    assert plan.document == '{"plan":1}'
+    no = refused(store.hold(RAIPUR, at(1), [want(15)], "b"), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.DAY_PUBLISHED
+    assert improve_day(store, RAIPUR, DAY, 1.0) is None
+    sound(store)
+    again = Store(store.database, CATALOGUE)
+    done(again.cancel(second))
+    sound(again)
+
+
+def test_publishing_is_refused_with_the_difference_when_a_booking_came_in_between(store: Store) -> None:
+    staffed(store, 2)
+    old = booked(store, 10, 1)
+    day, orders = planned(store)
+    new = booked(store, 12, 2)
+    done(store.cancel(old))
+    no = refused(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}), RefusalCode.PLAN_OUTDATED)
+    assert set(no.bookings) == {old, new}
+    assert published_plan(store, RAIPUR, DAY) is None
+
+
+def test_a_plan_that_breaks_rules_or_names_others_is_not_published(store: Store) -> None:
+    staffed(store, 2)
+    first, second = booked(store, 10, 1), booked(store, 10, 2)
+    day = day_to_plan(store, RAIPUR, DAY)
+    both = {"E01": (first, second)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, both, {}), RefusalCode.PLAN_BREAKS_RULES)
+    twice = {"E01": (first, second), "E02": (first,)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, twice, {}), RefusalCode.PLAN_BREAKS_RULES)
+    other = {"E01": (first,), "E03": (second,)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, other, {}), RefusalCode.PLAN_OUTDATED)
+    done(set_roster(store, RAIPUR, DAY, executives(3)))
+    apart = {"E01": (first,), "E02": (second,)}
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, apart, {}), RefusalCode.PLAN_OUTDATED)
+    done(publish_plan(store, RAIPUR, DAY, day_to_plan(store, RAIPUR, DAY).problem, apart, {}))
+    sound(store)
+
+
+def test_a_plan_published_again_reassigns(store: Store) -> None:
+    staffed(store, 2)
+    booking_id = booked(store, 10, 1)
+    day = day_to_plan(store, RAIPUR, DAY)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, {"E01": (booking_id,)}, {}))
+    done(publish_plan(store, RAIPUR, DAY, day.problem, {"E02": (booking_id,)}, {}))
+    assert kinds(store)[-2:] == ["plan.published", "appointment.reassigned"]
+    plan = published_plan(store, RAIPUR, DAY)
+    assert plan is not None
+    assert plan.number == 2
+    sound(store)
+
+
+def test_every_plan_of_the_store_is_accepted_by_the_checker(store: Store) -> None:
+    staffed(store, 2)
+    for number, hour in enumerate((9, 9, 10, 12, 12)):
+        booked(store, hour, number)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    with store.database.read() as connection:
+        view = store.views(connection, RAIPUR, [DAY])[DAY]
+    assert violations(view.book.day.problem, plan_of(view.book.day)) == ()
+
+
+def test_a_published_day_that_closes_takes_its_plan_back_and_can_open_again(store: Store) -> None:
+    staffed(store, 2)
+    booking_id = booked(store, 10, 1)
+    delivery = NewDelivery(INCOME, at(4), "app-1", ready_from=DAY, due=DAY + dt.timedelta(days=3))
+    add_delivery(store, RAIPUR, delivery)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    refused(set_closed(store, RAIPUR, DAY, "flood"), RefusalCode.PROMISES_IN_THE_WAY)
+    done(set_closed(store, RAIPUR, DAY, "flood", force=True))
+    assert "plan.withdrawn" in kinds(store)
+    assert [row.status for row in list_deliveries(store, RAIPUR)] == [DeliveryStatus.WAITING]
+    risky = store.booking(booking_id)
+    assert risky is not None
+    assert (risky.status, risky.at_risk, risky.executive_id) == (BookingStatus.BOOKED, True, None)
+    sound(store)
+    assert recover_day(store, RAIPUR, DAY) == 0
+    assert improve_day(store, RAIPUR, DAY, 0.5) is None
+    refused(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}), RefusalCode.DAY_CLOSED)
+    done(set_closed(store, RAIPUR, DAY, None))
+    assert recover_day(store, RAIPUR, DAY) == 1
+    held(store, 12, "b", 2)
+    sound(store)
+    again = Store(store.database, CATALOGUE)
+    assert again.offers(RAIPUR, at(3), [INCOME], DAY, DAY) == store.offers(RAIPUR, at(3), [INCOME], DAY, DAY)
+
+
+def test_a_day_that_has_begun_is_not_closed(store: Store, clock: Clock) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+    no = refused(set_closed(store, RAIPUR, DAY, "flood", force=True), RefusalCode.DAY_BEGUN)
+    assert no.bookings == (booking_id,)
+    sound(store)
+
+
+# ------------------------------------------------------------------------------------------- visits
+
+
+def test_a_booking_goes_from_the_door_to_the_certificate(store: Store, clock: Clock) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
+    refused(store.mark(booking_id, BookingStatus.SERVED), RefusalCode.ILLEGAL_TRANSITION)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+    refused(store.mark(booking_id, BookingStatus.NOT_SERVED), RefusalCode.CODE_NEEDED)
+    done(store.mark(booking_id, BookingStatus.SERVED))
+    refused(store.cancel(booking_id), RefusalCode.ILLEGAL_TRANSITION)
+    new = NewDelivery(INCOME, at(), "app-1", ready_from=NEXT, applied=DAY, booking_id=booking_id)
+    delivery_id = add_delivery(store, RAIPUR, new)
+    assert isinstance(delivery_id, str)
+    assert status(store, booking_id) is BookingStatus.CERTIFICATE_DUE
+    assert end_delivery(store, delivery_id, DeliveryStatus.DELIVERED) is None
+    assert status(store, booking_id) is BookingStatus.DELIVERED
+    again = end_delivery(store, delivery_id, DeliveryStatus.CANCELLED)
+    assert again is not None
+    assert again.code is RefusalCode.ILLEGAL_TRANSITION
+    sound(store)
+
+
+def test_nothing_is_served_before_its_day(store: Store, clock: Clock) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 2, 23, 59, 59, tzinfo=IST)
+    refused(store.mark(booking_id, BookingStatus.ON_THE_WAY), RefusalCode.TOO_EARLY)
+    clock.on(1)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+
+
+def test_a_visit_that_was_not_served_has_its_code(store: Store, clock: Clock) -> None:
+    staffed(store)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 10, 30, tzinfo=IST)
+    done(store.mark(booking_id, BookingStatus.NOT_SERVED, NotServed.CITIZEN_ABSENT))
+    booking = store.booking(booking_id)
+    assert booking is not None
+    assert booking.not_served is NotServed.CITIZEN_ABSENT
+    sound(store)
+
+
+# --------------------------------------------------------------------------------------- deliveries
+
+
+def test_deliveries_whose_envelope_is_with_somebody_off_duty_wait(store: Store) -> None:
+    staffed(store)
+    new = NewDelivery(INCOME, at(4), "app-1", ready_from=DAY, due=DAY, held_by="E99")
+    delivery_id = add_delivery(store, RAIPUR, new)
+    day = day_to_plan(store, RAIPUR, DAY)
+    assert day.not_taken == (delivery_id,)
+    assert day.problem.deliveries == ()
+
+
+def test_all_faults_of_a_delivery_are_told_at_once(store: Store) -> None:
+    new = NewDelivery(INCOME, at(), "a name", ready_from=NEXT, due=DAY, held_by="x y")
+    with pytest.raises(InvalidProblem) as error:
+        add_delivery(store, RAIPUR, new)
+    assert [f.code for f in error.value.faults] == ["bad_id", "bad_id", "bad_range"]
+    assert list_deliveries(store, RAIPUR) == []
+
+
+def applied(reference: str, due: dt.date = DAY, number: int = 4) -> NewDelivery:
+    return NewDelivery(INCOME, at(number), reference, ready_from=DAY, due=due)
+
+
+def waiting(store: Store, reference: str, due: dt.date = DAY, city: City = RAIPUR) -> str:
+    delivery_id = add_delivery(store, city, applied(reference, due))
+    assert isinstance(delivery_id, str)
+    return delivery_id
+
+
+def served(store: Store, clock: Clock) -> str:
+    """A booking that was served this morning."""
+    staffed(store, 2)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+    done(store.mark(booking_id, BookingStatus.SERVED))
+    return booking_id
+
+
+def certified(store: Store, clock: Clock) -> tuple[str, str]:
+    """A served booking whose certificate is due, and the delivery of it."""
+    booking_id = served(store, clock)
+    delivery_id = add_delivery(store, RAIPUR, replace(applied("app-1"), booking_id=booking_id))
+    assert isinstance(delivery_id, str)
+    return booking_id, delivery_id
+
+
+def delivery_status(store: Store, delivery_id: str) -> str:
+    row = find_delivery(store, delivery_id)
+    assert row is not None
+    return str(row.status)
+
+
+def test_deliveries_are_listed_page_by_page_by_due_date_those_without_one_first(store: Store) -> None:
+    dues = [DAY + dt.timedelta(days=n) for n in (2, 0, 1, 0, 2)]
+    made = [(due, waiting(store, f"app-{n}", due)) for n, due in enumerate(dues)]
+    with store.database.write() as connection:  # as rows of old stores may be
+        old = sorted(made[n][1] for n in (0, 3))
+        connection.execute(update(deliveries).where(deliveries.c.delivery_id.in_(old)).values(due=None))
+    waiting(store, "elsewhere", city=CATALOGUE.city("korba"))
+    whole = [*old, *(delivery_id for _, delivery_id in sorted(made) if delivery_id not in old)]
+    assert [row.delivery_id for row in list_deliveries(store, RAIPUR)] == whole
+    for most in (1, 2, 5):
+        found: list[list[str]] = []
+        after = None
+        while page := list_deliveries(store, RAIPUR, after=after, most=most):
+            found.append([row.delivery_id for row in page])
+            assert found.count(found[-1]) == 1, "the same page again"
+            after = (page[-1].due or "", page[-1].delivery_id)
+        assert found == [whole[n : n + most] for n in range(0, 5, most)]
+
+
+def test_a_page_of_deliveries_is_of_one_status_and_goes_on_where_one_has_ended(store: Store) -> None:
+    ids = sorted(waiting(store, f"app-{n}") for n in range(4))
+    assert end_delivery(store, ids[1], DeliveryStatus.CANCELLED) is None
+    after = (DAY.isoformat(), ids[1])
+    assert [row.delivery_id for row in list_deliveries(store, RAIPUR, "waiting", after=after)] == ids[2:]
+    assert [row.delivery_id for row in list_deliveries(store, RAIPUR, "waiting", most=2)] == [ids[0], ids[2]]
+    assert [row.delivery_id for row in list_deliveries(store, RAIPUR, "cancelled")] == [ids[1]]
+
+
+def test_a_delivery_is_found_by_its_id_and_several_by_their_reference(store: Store) -> None:
+    late, early = waiting(store, "app-1", NEXT), waiting(store, "app-1", DAY)
+    other = waiting(store, "app-1", NEXT + dt.timedelta(days=1), CATALOGUE.city("korba"))
+    waiting(store, "app-2")
+    found = find_delivery(store, other)
+    assert found is not None
+    assert (found.delivery_id, found.city_id) == (other, "korba")
+    assert find_delivery(store, "app-1") is None
+    assert [row.delivery_id for row in deliveries_of(store, "app-1")] == [early, late, other]
+    assert deliveries_of(store, other) == []
+
+
+class HalfwayError(Exception):
+    """Something that goes wrong in the middle of a transaction."""
+
+
+@pytest.mark.parametrize("after", ["api.store.desk.write_events", "api.store.store.write_events"])
+def test_a_delivery_and_its_booking_change_both_or_neither(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    def break_off(*_: object) -> None:
+        raise HalfwayError
+
+    booking_id = served(store, clock)
+    new = replace(applied("app-1"), booking_id=booking_id)
+    told = kinds(store)
+    with monkeypatch.context() as broken:
+        broken.setattr(after, break_off)
+        with pytest.raises(HalfwayError):
+            add_delivery(store, RAIPUR, new)
+    assert (list_deliveries(store, RAIPUR), status(store, booking_id), kinds(store)) == (
+        [],
+        BookingStatus.SERVED,
+        told,
+    )
+    delivery_id = add_delivery(store, RAIPUR, new)
+    assert isinstance(delivery_id, str)
+    told = kinds(store)
+    assert sorted(told[-2:]) == ["booking.certificate_due", "delivery.added"]
+    with monkeypatch.context() as broken:
+        broken.setattr(after, break_off)
+        with pytest.raises(HalfwayError):
+            end_delivery(store, delivery_id, DeliveryStatus.DELIVERED)
+    assert (delivery_status(store, delivery_id), status(store, booking_id), kinds(store)) == (
+        "waiting",
+        BookingStatus.CERTIFICATE_DUE,
+        told,
+    )
+    assert end_delivery(store, delivery_id, DeliveryStatus.DELIVERED) is None
+    assert (delivery_status(store, delivery_id), status(store, booking_id)) == ("delivered", BookingStatus.DELIVERED)
+    sound(store)
+
+
+def test_a_delivery_of_a_booking_that_is_not_served_is_refused_and_leaves_nothing(store: Store) -> None:
+    staffed(store)
+    gone_id, booking_id = booked(store, 12, 1), booked(store, 10)
+    done(store.cancel(gone_id))
+    told = kinds(store)
+    for name, code in (
+        (booking_id, RefusalCode.ILLEGAL_TRANSITION),
+        (gone_id, RefusalCode.ALREADY_CANCELLED),
+        ("B0", RefusalCode.UNKNOWN_BOOKING),
+    ):
+        no = add_delivery(store, RAIPUR, replace(applied("app-1"), booking_id=name))
+        assert isinstance(no, Refusal)
+        assert (no.code, no.subject) == (code, name)
+    assert (list_deliveries(store, RAIPUR), kinds(store)) == ([], told)
+    assert status(store, booking_id) is BookingStatus.BOOKED
+
+
+def test_a_delivery_whose_booking_was_marked_delivered_already_can_still_be_ended(store: Store, clock: Clock) -> None:
+    booking_id, delivery_id = certified(store, clock)
+    done(store.mark(booking_id, BookingStatus.DELIVERED))
+    assert delivery_status(store, delivery_id) == "waiting"
+    assert end_delivery(store, delivery_id, DeliveryStatus.DELIVERED) is None
+    assert delivery_status(store, delivery_id) == "delivered"
+    assert kinds(store)[-2:] == ["booking.delivered", "delivery.delivered"]
+    sound(store)
+
+
+def test_a_cancelled_delivery_leaves_the_certificate_of_its_booking_due(store: Store, clock: Clock) -> None:
+    booking_id, delivery_id = certified(store, clock)
+    assert end_delivery(store, delivery_id, DeliveryStatus.CANCELLED) is None
+    assert (delivery_status(store, delivery_id), status(store, booking_id)) == (
+        "cancelled",
+        BookingStatus.CERTIFICATE_DUE,
+    )
+
+
+@pytest.mark.parametrize("of_a_booking", [False, True], ids=["alone", "of a booking"])
+def test_of_many_who_end_a_delivery_at_once_one_does(store: Store, clock: Clock, of_a_booking: bool) -> None:
+    delivery_id = certified(store, clock)[1] if of_a_booking else waiting(store, "app-1")
+    barrier = threading.Barrier(8)
+
+    def end(_: int) -> Refusal | None:
+        own = Store(store.database, CATALOGUE)
+        barrier.wait()
+        return end_delivery(own, delivery_id, DeliveryStatus.DELIVERED)
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(end, range(8)))
+    assert outcomes.count(None) == 1
+    assert {no.code for no in outcomes if no is not None} == {RefusalCode.ILLEGAL_TRANSITION}
+    assert delivery_status(store, delivery_id) == "delivered"
+    assert kinds(store).count("delivery.delivered") == 1
+    assert kinds(store).count("booking.delivered") == int(of_a_booking)
+
+
+@pytest.mark.parametrize("of_a_booking", [False, True], ids=["alone", "of a booking"])
+def test_who_saw_a_delivery_open_that_another_is_about_to_end_is_refused(
+    store: Store, store_address: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, of_a_booking: bool
+) -> None:
+    """The second has looked, and waits to write while the first is within its transaction."""
+    delivery_id = certified(store, clock)[1] if of_a_booking else waiting(store, "app-1")
+    with Database.open(store_address, clock=clock) as other, ThreadPoolExecutor(1) as pool:
+        write, at_the_door = other.write, threading.Event()
+        second: list[Future[Refusal | None]] = []
+
+        def knock() -> AbstractContextManager[Connection]:
+            at_the_door.set()
+            return write()
+
+        def let_the_other_come(*_: object) -> None:
+            second.append(pool.submit(end_delivery, Store(other, CATALOGUE), delivery_id, DeliveryStatus.DELIVERED))
+            assert at_the_door.wait(30)
+
+        monkeypatch.setattr(other, "write", knock)
+        first = store.with_receipt(let_the_other_come)
+        assert end_delivery(first, delivery_id, DeliveryStatus.DELIVERED) is None
+        no = second[0].result(30)
+    assert no is not None
+    assert no.code is RefusalCode.ILLEGAL_TRANSITION
+    assert kinds(store).count("delivery.delivered") == 1
+    sound(store)
