@@ -158,8 +158,11 @@ def combination_json(combination: Combination, service_ids: Sequence[str]) -> di
     }
 
 
-def offers_json(offers: Offers, service_ids: Sequence[str], language: str) -> dict[str, Any]:
-    """The answer to a booking request: offers in the order of the policy, and why the other slots are not offered."""
+def offers_json(offers: Offers, service_ids: Sequence[str], language: str, *, refused: bool = True) -> dict[str, Any]:
+    """The answer to a booking request: offers in the order of the policy, and why the other slots are not offered.
+
+    Without `refused` the latter is null.
+    """
     return {
         "aloud": [offer_json(offer, service_ids[offer.service]) for offer in offers.aloud],
         "on_request": [offer_json(offer, service_ids[offer.service]) for offer in offers.on_request],
@@ -171,7 +174,9 @@ def offers_json(offers: Offers, service_ids: Sequence[str], language: str) -> di
                 "reasons": [slot_reason_json(reason, language) for reason in no.reasons],
             }
             for no in offers.refused
-        ],
+        ]
+        if refused
+        else None,
         "combinations": [combination_json(each, service_ids) for each in offers.combinations],
     }
 

@@ -10,7 +10,7 @@ import copy
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import (
@@ -372,9 +372,9 @@ _RULES = {
 }
 
 
-def _shape_faults(error: ValidationError) -> Iterator[Fault]:
-    """What pydantic found, in the words of this engine."""
-    for found in error.errors(include_url=False):
+def shape_faults(errors: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
+    """What pydantic found (`ValidationError.errors()`), in the words of this engine."""
+    for found in errors:
         kind, context = found["type"], found.get("ctx", {})
         code, rule = _RULES.get(kind, (kind, found["msg"]))
         value = None if kind == "missing" else found["input"]
@@ -410,7 +410,7 @@ def fitted(
     try:
         return Fitted(adapter.validate_python(value, strict=True))
     except ValidationError as error:
-        found = list(_shape_faults(error))
+        found = list(shape_faults(error.errors(include_url=False)))
     faults.extend(fault.under(*path) for fault in found)
     if not isinstance(value, dict):
         return Fitted(None)

@@ -1,0 +1,451 @@
+"""Plans: asked for, watched, stopped, judged, published, fetched; and days that are handed in, solved."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy import Connection
+from starlette.responses import Response, StreamingResponse
+
+from api.http import answers as out
+from api.http.asked import PLANNERS, READERS, STUDENTS, Asked, asking
+from api.http.bodies import AnalyzeIn, LimitsIn, PlanIn, PlansQuery, SolveIn
+from api.http.documents import page_document
+from api.http.formats import chosen, sent
+from api.http.once import Answer
+from api.http.problems import Problem, json_bytes, of_refusal
+from api.http.reading import cursor_from, cursor_to, under
+from api.http.routes_booking import CityName
+from api.http.routes_desk import DayOfPath
+from api.http.strict import Route
+from api.ical import day_ics
+from api.jobs import (
+    Job,
+    JobRefused,
+    PlanSoFar,
+    Published,
+    ask_plan,
+    ask_solve,
+    differences,
+    find_job,
+    list_jobs,
+    plan_so_far,
+    publish_job,
+    request_stop,
+)
+from api.reading import together
+from api.shapes import violation_json
+from api.store.desk import day_to_plan, published_plan
+from api.store.schema import epoch_ms, moment
+from api.store.store import Store
+from optimizer.bookings import Refusal, RefusalCode
+from optimizer.check import violations
+from optimizer.domain import Fault, InvalidProblem, Limits
+from optimizer.domain import Problem as DayProblem
+from optimizer.objective import cost
+from optimizer.report import kpis
+from scenarios.catalogue import City
+from scenarios.files import ScenarioDay, day_of, write_day
+from scenarios.plans import document_csv, document_geojson, of_executive, parse_plan
+
+SMALL_VISITS = 200
+"""A day with no more visits is waited for."""
+LOOK_S = 0.1
+"""How often a waiting request looks whether a plan is there."""
+TELL_S = 0.25
+"""How often one who watches is told what is new."""
+PING_S = 15.0
+"""How often one who watches is told that all is well though nothing is new."""
+CODE_OF_JOB: Mapping[str, str] = {"unknown_job": "unknown_plan", "still_running": "plan_running"}
+"""What is told of a job in the words of plans."""
+STATUS_OF_JOB: Mapping[str, int] = {"too_many_jobs": 429, "unknown_plan": 404}
+
+router = APIRouter(prefix="/v1", route_class=Route)
+
+Reader = Annotated[Asked, Depends(asking(*READERS))]
+Planner = Annotated[Asked, Depends(asking(*PLANNERS))]
+PlannerChanges = Annotated[Asked, Depends(asking(*PLANNERS, changes=True))]
+Student = Annotated[Asked, Depends(asking(*STUDENTS))]
+PlanId = Annotated[str, Path(pattern=out.ID, description="The id of a plan.")]
+ExecutiveId = Annotated[str, Path(pattern=out.ID, description="The id of an executive.")]
+
+
+def _limits(asked: Asked, given: LimitsIn) -> Limits:
+    settings, faults = asked.settings, []
+    if given.time_limit_s is not None and given.time_limit_s > settings.job_seconds:
+        rule = f"at most {settings.job_seconds:g} s"
+        faults.append(Fault(("limits", "time_limit_s"), "out_of_range", given.time_limit_s, rule))
+    if given.threads > settings.job_threads:
+        rule = f"at most {settings.job_threads} threads"
+        faults.append(Fault(("limits", "threads"), "out_of_range", given.threads, rule))
+    if given.time_limit_s is None and given.iterations is None:
+        rule = "a time limit or a number of iterations"
+        faults.append(Fault(("limits", "time_limit_s"), "no_limit", None, rule))
+    if faults:
+        raise InvalidProblem(faults)
+    time_limit_s = settings.job_seconds if given.time_limit_s is None else given.time_limit_s
+    return Limits(time_limit_s, given.iterations, given.seed, given.threads)
+
+
+def job_document(job: Job) -> dict[str, Any]:
+    """A plan that was asked for, without the plan itself."""
+
+    def at(when: dt.datetime | None) -> str | None:
+        return None if when is None else when.isoformat()
+
+    return {
+        "id": job.job_id,
+        "kind": job.kind,
+        "city": job.city_id,
+        "date": job.date.isoformat(),
+        "state": job.state,
+        "limits": {
+            "time_limit_s": job.limits.time_limit_s,
+            "iterations": job.limits.iterations,
+            "seed": job.limits.seed,
+            "threads": job.limits.threads,
+        },
+        "engine": job.engine,
+        "asked_by": job.asked_by,
+        "created_at": job.created_at.isoformat(),
+        "begun_at": at(job.begun_at),
+        "ended_at": at(job.ended_at),
+        "stop_requested": job.stop_requested,
+        "attempts": job.attempts,
+        "sequence": job.sequence,
+        "day_version": job.day_version,
+        "not_taken": list(job.not_taken),
+        "progress": None if job.progress is None else dict(job.progress),
+        "error": job.error,
+        "published_as": job.published_as,
+    }
+
+
+def _with_plan(job: Job, so_far: PlanSoFar | None) -> dict[str, Any]:
+    final = so_far is not None and so_far.final
+    return {**job_document(job), "plan": None if so_far is None else so_far.document, "final": final}
+
+
+def _refused(refused: JobRefused) -> Problem:
+    code = CODE_OF_JOB.get(refused.code, refused.code)
+    status = STATUS_OF_JOB.get(code, 409)
+    headers = {"Retry-After": "10"} if status == 429 else {}
+    more: dict[str, Any] = {}
+    if refused.job_id is not None:
+        headers["Location"] = f"/v1/plans/{refused.job_id}"
+        more["plan"] = refused.job_id
+    return Problem(status, code, refused.text, headers=headers, more=more)
+
+
+def _accepted(job: Job) -> Answer:
+    headers = {"Location": f"/v1/plans/{job.job_id}", "Retry-After": "1"}
+    return Answer(202, _with_plan(job, None), headers, [job.job_id])
+
+
+# ------------------------------------------------------------------------------------ asked for
+
+
+@router.post("/plans", status_code=202, tags=["plans"], **out.answered(out.PlanJobOut, 404, 409, status=202))
+def make_plan(body: PlanIn, asked: PlannerChanges) -> Response:
+    """Plan a day of the store, in a process of its own; one at a time for each city and day."""
+    city = asked.city(body.city)
+    limits = _limits(asked, body.limits)
+
+    def act(store: Store) -> Job:
+        try:
+            return ask_plan(store, city, body.date, limits, body.engine, asked.key.name)
+        except JobRefused as refused:
+            raise _refused(refused) from None
+
+    return asked.once(act, lambda job, _now, _connection: _accepted(job))
+
+
+@router.get("/plans", tags=["plans"], **out.answered(out.PlanPageOut, 404))
+def get_plans(asked: Reader, query: Annotated[PlansQuery, Query()]) -> Response:
+    """Plans that were asked for, the newest first, without the plans themselves."""
+    cities = asked.key.cities if query.city is None else frozenset({asked.city(query.city).city_id})
+    key = ["plans", query.city, None if query.date is None else query.date.isoformat()]
+    after = cursor_from(key, query.cursor, (int, str))
+    found = list_jobs(
+        asked.store,
+        city_ids=cities,
+        date=query.date,
+        kind="plan",
+        after=None if after is None else (after[0], after[1]),
+        most=query.limit + 1,
+    )
+    page = found[: query.limit]
+    end = page[-1] if len(found) > query.limit else None
+    following = None if end is None else cursor_to(key, (epoch_ms(end.created_at), end.job_id))
+    return asked.tagged(page_document("plans", [job_document(job) for job in page], following))
+
+
+def _job(asked: Asked, plan_id: str) -> Job:
+    """A plan that the key may see: of its cities, or of a day that it handed in itself."""
+    job = find_job(asked.store, plan_id)
+    if job is None:
+        raise Problem(404, "unknown_plan")
+    own = job.asked_by == asked.key.name or asked.key.role == "admin"
+    if not (asked.sees(job.city_id) if job.kind == "plan" else own):
+        raise Problem(404, "unknown_plan")
+    return job
+
+
+@router.get("/plans/{plan_id}", tags=["plans"], **out.answered(out.PlanJobOut, 404, 406, 409, geojson=True, csv=True))
+def get_plan(
+    plan_id: PlanId,
+    asked: Reader,
+    format: Annotated[out.PlanFormat | None, Query()] = None,
+) -> Response:
+    """The best plan so far, then the final one: as JSON with its progress, as GeoJSON, or as a table."""
+    wanted = chosen(asked.request, format, ("json", "geojson", "csv"))
+    job = _job(asked, plan_id)
+    so_far = plan_so_far(asked.store, plan_id)
+    if wanted == "json":
+        return asked.tagged(_with_plan(job, so_far))
+    if so_far is None:
+        raise Problem(409, "no_plan_yet", headers={"Retry-After": "1"})
+    return _in_format(so_far.document, wanted, plan_id)
+
+
+def _in_format(document: Mapping[str, Any], wanted: str, file: str) -> Response:
+    return sent(document_csv(document) if wanted == "csv" else document_geojson(document), wanted, file)
+
+
+@router.delete("/plans/{plan_id}", status_code=202, tags=["plans"], **out.answered(out.PlanJobOut, 404, status=202))
+def stop_plan(plan_id: PlanId, asked: Student) -> Response:
+    """End the search; the best plan so far is kept. Of a plan that has ended already nothing changes."""
+    _job(asked, plan_id)
+
+    def act(store: Store) -> Job:
+        job = request_stop(store, plan_id)
+        if job is None:
+            raise Problem(404, "unknown_plan")
+        return job
+
+    return asked.once(act, lambda job, _now, _connection: _accepted(job))
+
+
+# -------------------------------------------------------------------------------------- watched
+
+
+@router.get("/plans/{plan_id}/events", tags=["plans"], **out.only("events", 404))
+async def watch_plan(plan_id: PlanId, asked: Reader) -> Response:
+    """Progress as server-sent events: phase, cost by term, bound and gap, whenever there is something new."""
+    await anyio.to_thread.run_sync(_job, asked, plan_id)
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    return StreamingResponse(_told(asked, plan_id), 200, headers, "text/event-stream")
+
+
+async def _told(asked: Asked, plan_id: str) -> AsyncIterator[bytes]:
+    seen, told_at_s = -1, time.monotonic()
+    stopping = getattr(asked.request.app.state, "stopping", lambda: False)
+    while not stopping():
+        job = await anyio.to_thread.run_sync(find_job, asked.store, plan_id)
+        if job is None:
+            return
+        if job.sequence != seen:
+            seen, told_at_s = job.sequence, time.monotonic()
+            yield _event("progress", seen, job_document(job))
+        if job.state in {"done", "failed"}:
+            yield _event("end", seen, {"state": job.state, "error": job.error})
+            return
+        if time.monotonic() - told_at_s > PING_S:
+            told_at_s = time.monotonic()
+            yield b": still there\n\n"
+        await anyio.sleep(TELL_S)
+
+
+def _event(kind: str, number: int, document: object) -> bytes:
+    return f"event: {kind}\nid: {number}\ndata: ".encode() + json_bytes(document) + b"\n\n"
+
+
+# ------------------------------------------------------------------------------------ published
+
+
+@router.post("/plans/{plan_id}/publish", tags=["plans"], **out.answered(out.PublishedOut, 404, 409))
+def publish_plan(plan_id: PlanId, asked: PlannerChanges) -> Response:
+    """Make a plan the one that is driven: booking closes, its bookings know their executive.
+
+    Refused with the difference when bookings have changed since the plan was made.
+    """
+    job = _job(asked, plan_id)
+
+    def act(store: Store) -> object:
+        try:
+            verdict = publish_job(store, plan_id)
+        except JobRefused as refused:
+            raise _refused(refused) from None
+        if isinstance(verdict, Refusal) and verdict.code is RefusalCode.PLAN_OUTDATED:
+            problem = of_refusal(verdict, asked.language)
+            so_far = plan_so_far(asked.store, plan_id)
+            if so_far is not None:
+                problem.more["difference"] = differences(asked.store, verdict, so_far.document)
+            raise problem
+        return verdict
+
+    def answer(outcome: Published, _: dt.datetime, __: Connection) -> Answer:
+        change, kinds = outcome.change, [event.kind for event in outcome.change.events]
+        document = {
+            "city": job.city_id,
+            "date": job.date.isoformat(),
+            "number": outcome.job.published_as,
+            "assigned": kinds.count("appointment.assigned"),
+            "reassigned": kinds.count("appointment.reassigned"),
+            "bookings": sorted(b.booking_id for b in change.bookings if b.on_day),
+        }
+        where = f"/v1/cities/{job.city_id}/plans/{document['date']}"
+        return Answer(200, document, {"Location": where}, [plan_id])
+
+    return asked.once(act, answer)
+
+
+def _published(asked: Asked, city: City, date: dt.date) -> tuple[Any, dict[str, Any]]:
+    row = published_plan(asked.store, city, date)
+    if row is None:
+        raise Problem(404, "no_plan")
+    return row, json.loads(row.document)
+
+
+@router.get(
+    "/cities/{city}/plans/{date}",
+    tags=["plans"],
+    **out.answered(out.PublishedPlanOut, 404, 406, geojson=True, csv=True),
+)
+def get_published_plan(
+    city: CityName,
+    date: DayOfPath,
+    asked: Reader,
+    format: Annotated[out.PlanFormat | None, Query()] = None,
+) -> Response:
+    """The published plan of a day: as JSON, as GeoJSON, or as a table."""
+    wanted = chosen(asked.request, format, ("json", "geojson", "csv"))
+    row, document = _published(asked, asked.city(city, "path"), date)
+    if wanted != "json":
+        return _in_format(document, wanted, f"{row.city_id}-{row.date}")
+    return asked.tagged(_published_document(row, document))
+
+
+def _published_document(row: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "city": row.city_id,
+        "date": row.date,
+        "number": row.number,
+        "published_at": moment(row.published_at).isoformat(),
+        "plan": dict(document),
+    }
+
+
+@router.get(
+    "/cities/{city}/plans/{date}/executives/{executive}",
+    tags=["plans"],
+    **out.answered(out.PublishedPlanOut, 404, 406, geojson=True, csv=True, ics=True),
+)
+def get_executive_day(
+    city: CityName,
+    date: DayOfPath,
+    executive: ExecutiveId,
+    asked: Reader,
+    format: Annotated[out.DayFormat | None, Query()] = None,
+) -> Response:
+    """The day of one executive: as JSON, as GeoJSON, as a table, or as a calendar (RFC 5545)."""
+    wanted = chosen(asked.request, format, ("json", "geojson", "csv", "ics"))
+    row, document = _published(asked, asked.city(city, "path"), date)
+    own = of_executive(document, executive)
+    if own is None:
+        raise Problem(404, "unknown_executive")
+    name = f"{row.city_id}-{row.date}-{executive}"
+    if wanted == "ics":
+        published = moment(row.published_at)
+        text = day_ics(document, executive, asked.catalogue, asked.language.value, published)
+        return sent(text or b"", "ics", name)
+    if wanted != "json":
+        return _in_format(own, wanted, name)
+    return asked.tagged(_published_document(row, own))
+
+
+# --------------------------------------------------------------------------- judged, and solved
+
+
+@router.post("/plans/analyze", tags=["plans"], **out.answered(out.AnalysisOut, 404))
+def analyze_plan(body: AnalyzeIn, asked: Student) -> Response:
+    """Judge any plan: rules it breaks, what it costs term by term, figures. Of a day handed in, or of the store."""
+    problem = _problem(asked, body)
+    data = json.dumps(body.plan).encode()
+    plan, claimed = under(("plan",), partial(parse_plan, data, problem, "plan.json"))
+    found = violations(problem, plan, claimed)
+    unknown = [v for v in found if v.code.value in {"unknown_visit", "unknown_executive", "repeated_visit"}]
+    total = None if unknown else cost(problem, plan)
+    document = {
+        "violations": [violation_json(v) for v in found],
+        "broken_promises_weight": claimed.broken_promises if total is None else total.broken_promises,
+        "cost": claimed.second_level_s if total is None else total.second_level_s,
+        "cost_terms": claimed.terms() if total is None else total.terms(),
+        "claimed_cost": claimed.second_level_s,
+        "kpis": {} if total is None else asdict(kpis(problem, plan)),
+    }
+    return Response(json_bytes(document), 200, None, "application/json")
+
+
+def _problem(asked: Asked, body: AnalyzeIn) -> DayProblem:
+    if body.day is not None:
+        faults = [
+            Fault((name,), "not_used", getattr(body, name), "a day that is handed in has its city and date")
+            for name in ("city", "date")
+            if getattr(body, name) is not None
+        ]
+        if faults:
+            raise InvalidProblem(faults)
+        return _day(asked, body.day).problem
+    if body.city is None or body.date is None:
+        rule = "a day; or city and date, of a day of the store"
+        raise InvalidProblem([Fault(("day",), "missing_field", None, rule)])
+    return day_to_plan(asked.store, asked.city(body.city), body.date).problem
+
+
+def _day(asked: Asked, given: dict[str, Any]) -> ScenarioDay:
+    return under(("day",), partial(day_of, given, "day.json", catalogue=asked.catalogue))
+
+
+@router.post("/solve", tags=["plans"], **out.answered(out.PlanJobOut, 409, or_202=True))
+async def solve(body: SolveIn, asked: Student) -> Response:
+    """Plan a day that is handed in; the store is not asked, and nothing in it changes.
+
+    A small day is waited for; else the answer is 202, and the plan is found where Location says. With the header
+    `Prefer: respond-async` nobody waits.
+    """
+
+    def begin() -> Job:
+        day, limits = together(lambda: _day(asked, body.day), lambda: _limits(asked, body.limits))
+        problem = day.problem
+        asked.expect(problem.city)
+        try:
+            return ask_solve(
+                asked.store, write_day(day), problem.city, problem.date, limits, body.engine, asked.key.name
+            )
+        except JobRefused as refused:
+            raise _refused(refused) from None
+
+    job: Job | None = await anyio.to_thread.run_sync(begin)
+    assert job is not None  # noqa: S101
+    visits = len(body.day.get("visits", ()))
+    wait_s = asked.settings.solve_wait_s
+    if visits <= SMALL_VISITS and "respond-async" not in asked.request.headers.get("prefer", ""):
+        until_s = time.monotonic() + wait_s
+        while job is not None and job.state in {"queued", "running"} and time.monotonic() < until_s:
+            await anyio.sleep(LOOK_S)
+            job = await anyio.to_thread.run_sync(find_job, asked.store, job.job_id)
+    if job is None:
+        raise Problem(404, "unknown_plan")
+    so_far = await anyio.to_thread.run_sync(plan_so_far, asked.store, job.job_id)
+    done = job.state in {"done", "failed"}
+    headers = {"Location": f"/v1/plans/{job.job_id}"}
+    return Response(json_bytes(_with_plan(job, so_far)), 200 if done else 202, headers, "application/json")
