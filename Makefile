@@ -7,11 +7,15 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet
 
-.PHONY: demo test test-long check format bench bench-smoke days clean
+.PHONY: demo serve test test-long check format bench bench-smoke days clean
 
 demo: .venv/installed
 	$(BIN)/mitaan warm-up
 	$(BIN)/mitaan demo --out out
+
+# The HTTP interface on a store to try: 14 cities, two weeks; shows keys and the address.
+serve: .venv/installed
+	$(BIN)/mitaan serve --demo
 
 test: .venv/tested
 	$(BIN)/python -m pytest

@@ -45,19 +45,19 @@ from api.console import (
     tell_plan,
     working,
 )
+from api.glance import day_at_a_glance
 from api.planning import CHANGED, GONE, MISSING, as_scenario, differences, document_of, rules_broken, written
 from api.reading import together
-from api.shapes import slot_json
 from api.store.background import improve_day, recover_day
 from api.store.desk import day_to_plan, publish_plan, set_closed, set_sale
 from api.store.store import Store
 from api.store.writing import View
 from api.words import Language
 from optimizer.bookings import Change, Refusal
-from optimizer.domain import Appointment, BookingStatus, DayPlan, Fault, InvalidProblem, Limits, Problem, Slot
+from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Slot
 from optimizer.domain.faults import id_faults
 from optimizer.slots import plan_of
-from optimizer.units import hhmm, rfc3339
+from optimizer.units import hhmm
 from scenarios.catalogue import City
 from scenarios.files import check_writable, read_bytes
 from scenarios.plans import parse_plan
@@ -363,7 +363,7 @@ def day_show(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: 
 
 def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as_json: bool) -> None:
     """The day, without the routes where there is no plan."""
-    document = _day_json(city, view, now, plan)
+    document = day_at_a_glance(city, view, now, plan)
     if as_json:
         say_json(document)
         return
@@ -400,61 +400,3 @@ def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as
 def _given_out(slot: dict[str, Any]) -> bool:
     """Neither stopped nor full by its quota; whether somebody can come is another question."""
     return not slot["stop_sale"] and (slot["quota"] is None or slot["promises"] < slot["quota"])
-
-
-def _day_json(city: City, view: View, now: dt.datetime, plan: DayPlan | None) -> dict[str, Any]:
-    day = view.book.day
-    staff, slots = day.problem.executives, day.slots
-    busy = {
-        (e, v.slot)
-        for e, order in day.witness.items()
-        for v in map(day.problem.visit_by_id.get, order)
-        if isinstance(v, Appointment)
-    }
-    live = [b for b in view.book.bookings.values() if b.live(now)]
-    document: dict[str, Any] = {
-        "city": city.city_id,
-        "date": day.date.isoformat(),
-        "version": view.state.version,
-        "closed_because": day.sale.closed_because,
-        "published": day.sale.published,
-        "plan_number": view.state.plan_number,
-        "promises": len(day.promises),
-        "holds": sum(b.status is BookingStatus.HELD for b in live),
-        "at_risk": sorted(b.booking_id for b in live if b.at_risk),
-        "empty_stops": len(day.empty_stops),
-        "slots": [
-            {
-                "slot": slot_json(day.date, slot),
-                "promises": int(day.taken[number]),
-                "free_executives": sum(
-                    e.shift.open_s <= slot.open_s
-                    and slot.close_s <= e.shift.close_s
-                    and (e.executive_id, slot) not in busy
-                    for e in staff
-                ),
-                "quota": day.sale.quotas.get(number),
-                "stop_sale": number in day.sale.stop_sales,
-            }
-            for number, slot in enumerate(slots)
-        ],
-    }
-    if plan is not None:
-        routes = {route.executive_id: route for route in plan.routes}
-        document["executives"] = [
-            {
-                "id": e.executive_id,
-                "shift": f"{hhmm(e.shift.open_s)}-{hhmm(e.shift.close_s)}",
-                "skills": sorted(e.skills),
-                "visits": [
-                    {
-                        "id": stop.visit_id,
-                        "start": rfc3339(day.date, stop.start_s),
-                        "end": rfc3339(day.date, stop.end_s),
-                    }
-                    for stop in (routes[e.executive_id].stops if e.executive_id in routes else ())
-                ],
-            }
-            for e in staff
-        ]
-    return document

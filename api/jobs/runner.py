@@ -39,6 +39,8 @@ log = logging.getLogger("mitaan.jobs")
 POLL_S = 0.1
 SILENCE_S = 15.0
 """A running job nobody has written to for so long has lost its runner."""
+SHORT_SILENCE_S = 3.0
+"""The same, where its runner was of this machine and there is no such process any more."""
 LOOK_FOR_LOST_S = 1.0
 MOST_ATTEMPTS = 3
 """A job that lost its process so often is not tried again."""
@@ -99,12 +101,29 @@ def give_back_lost(database: Database, silence_s: float = SILENCE_S) -> list[str
 
     After `MOST_ATTEMPTS` a job ends instead: with its best plan, or as `job_lost` without one.
     """
+    short_s = min(silence_s, SHORT_SILENCE_S)
     with database.read() as connection:
-        before_ms = epoch_ms(database.now(connection)) - round(silence_s * 1_000)
-        lost = (jobs.c.state == RUNNING) & (jobs.c.beat_at < before_ms)
-        if connection.execute(select(jobs.c.job_id).where(lost).limit(1)).one_or_none() is None:
-            return []
-    return _give_back(database, jobs.c.beat_at < before_ms, counted=True)
+        now_ms = epoch_ms(database.now(connection))
+        silent = (jobs.c.state == RUNNING) & (jobs.c.beat_at < now_ms - round(short_s * 1_000))
+        rows = connection.execute(select(jobs.c.owner, jobs.c.beat_at).where(silent)).all()
+    lost = [row.owner for row in rows if row.beat_at < now_ms - round(silence_s * 1_000) or _has_gone(row.owner)]
+    before_ms = now_ms - round(short_s * 1_000)
+    which = jobs.c.owner.in_(lost) & (jobs.c.beat_at < before_ms)
+    return _give_back(database, which, counted=True) if lost else []
+
+
+def _has_gone(owner: str) -> bool:
+    """The runner of an owner was a process of this machine, and is none any more."""
+    host, pid, _ = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it is there, and somebody else's
+        pass
+    return False
 
 
 def _give_back(database: Database, which: ColumnElement[bool], counted: bool) -> list[str]:
