@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from functools import lru_cache
 
 DAY_S = 86_400
 HOUR_S = 3_600
@@ -23,6 +24,7 @@ def clock(day: dt.date, second: int) -> dt.datetime:
     return dt.datetime(day.year, day.month, day.day, tzinfo=IST) + dt.timedelta(seconds=second)
 
 
+@lru_cache(maxsize=1 << 14)  # slots are told again and again
 def rfc3339(day: dt.date, second: int) -> str:
     """A day second as text, for example `2026-12-01T08:00:00+05:30`."""
     return clock(day, second).isoformat()

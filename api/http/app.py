@@ -12,6 +12,7 @@ import anyio
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -32,6 +33,13 @@ from scenarios.files.shape import shape_faults
 
 THREADS = 40
 """Requests of one worker that are worked on at the same time."""
+ROUTERS = (
+    routes_booking.router,
+    routes_desk.router,
+    routes_plans.router,
+    routes_house.router,
+    routes_house.open_router,
+)
 UNCHANGING = frozenset({"/v1/slot-searches", "/v1/plans/analyze", "/v1/solve"})
 """What is asked by POST though it changes nothing of the store."""
 ABOUT = """Slots, holds, bookings and plans of a doorstep service.
@@ -64,11 +72,11 @@ def make_app(store: Store, settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for room in (routes_booking, routes_desk, routes_plans, routes_house):
-        app.include_router(room.router)
-    app.include_router(routes_house.open_router)
+    for router in ROUTERS:
+        app.include_router(router)
     _told_as_problems(app, metrics)
-    if chosen.cors_origins:
+    app.add_middleware(Edge, settings=chosen, metrics=metrics)
+    if chosen.cors_origins:  # outside of the edge: a browser asks without a key first
         app.add_middleware(
             CORSMiddleware,
             allow_origins=chosen.cors_origins,
@@ -76,7 +84,6 @@ def make_app(store: Store, settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
         )
-    app.add_middleware(Edge, settings=chosen, metrics=metrics)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app
 
@@ -115,7 +122,15 @@ def _told_as_problems(app: FastAPI, metrics: Metrics) -> None:
             return told(request, error.problem)
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_json")
         status = error.status_code if code != "bad_json" else 400
-        return told(request, Problem(status, code, headers=dict(error.headers or {})))
+        headers = {"Allow": ", ".join(_methods(request))} if status == 405 else dict(error.headers or {})
+        return told(request, Problem(status, code, headers=headers))
+
+
+def _methods(request: Request) -> list[str]:
+    """What can be done at the path of a request; the framework tells only what its first endpoint does."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    path = request.scope["path"]
+    return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
 
 
 def _of_shape(error: RequestValidationError) -> Problem:
