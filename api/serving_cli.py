@@ -122,8 +122,10 @@ def work_only(
 
 @keys_app.command("create")
 def keys_create(
-    name: Annotated[str, typer.Option(help="Who calls with it: an id. Holds know their caller by it.")],
     role: Annotated[str, typer.Option(help=f"One of {', '.join(Role)}.")],
+    name: Annotated[
+        str | None, typer.Option(help="Who calls with it: an id, by which holds know their caller; else the role.")
+    ] = None,
     city: Annotated[list[str] | None, typer.Option(help="Only for this city; may be repeated.")] = None,
     a_minute: Annotated[int | None, typer.Option(help="Requests a minute, else as the settings say.")] = None,
     store_at: StoreAt = None,
@@ -131,7 +133,7 @@ def keys_create(
 ) -> None:
     """Make a key. Its text is shown this once; the store keeps a hash of it."""
     with served(store_at, as_json, new=True) as store:
-        key, text = make_key(store, name, role, city, "console", a_minute)
+        key, text = make_key(store, name or role, role, city, "console", a_minute)
     if as_json:
         say_json({**key_json(key), "key": text})
         return

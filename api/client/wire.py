@@ -61,11 +61,11 @@ class ApiError(MitaanError):
         self.nearest: list[Offer] = problem.get("nearest", [])
         self.idempotency_key = idempotency_key
         self.unanswered_before = unanswered_before
-        super().__init__(problem, idempotency_key)
+        super().__init__(problem)
 
     def __str__(self) -> str:
         told = [f"{self.status} {self.code}: {self.detail or self.problem['title']}"]
-        told += [f"{error['in']} {error['pointer'] or '/'}: {error['rule']}" for error in self.errors]
+        told += [f"{e['in']} {e['pointer'] or '/'}: {e.get('value')!r}: {e['rule']}" for e in self.errors]
         return "; ".join(told)
 
 

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import select
 
-from api.client import ApiError, Client
+from api.client import ApiError, At, Client, Visit
 from api.keys import make_key
 from api.store.checking import check_store
 from api.store.database import Database
@@ -43,7 +43,7 @@ from benchmarks.booking.postgres import postgresql_server
 from benchmarks.booking.show import read, show
 from benchmarks.record import RECORDS, load_average, surroundings
 from benchmarks.service.load import Figures, Wire, crowd, hold_body, pairs_over_http, slots_at_most, slots_at_random
-from benchmarks.service.server import A_MINUTE, Running, memory_mib, running
+from benchmarks.service.server import A_MINUTE, Running, answers, memory_mib, running
 from scenarios.generate.dice import Dice
 
 WIDTH = 170
@@ -116,7 +116,9 @@ def slots(given: argparse.Namespace) -> Figures:
     """Slots without reasons."""
     with place(given) as where, served(where, given) as service:
         port, key = service.port, where.key
-        slots_at_most(where.world, port, key, 2, 2.0, 99)  # what is compiled is loaded, days are read
+        slots_at_most(
+            where.world, port, key, 2, min(2.0, given.seconds), 99
+        )  # what is compiled is loaded, days are read
         most = slots_at_most(where.world, port, key, given.callers, given.seconds, 1)
         half = slots_at_random(where.world, port, key, most["a_second"] / 2, given.seconds, 2)
         at_75 = slots_at_random(where.world, port, key, 75.0, given.seconds, 3)
@@ -132,10 +134,10 @@ def slots(given: argparse.Namespace) -> Figures:
 def pairs(given: argparse.Namespace) -> Figures:
     """Pairs of hold and confirmation: first without HTTP, then with it, on the same store."""
     with place(given) as where:
-        pairs_at_random(where.world, 10, 2, 98)
+        pairs_at_random(where.world, 10, min(2.0, given.seconds), 98)
         direct = pairs_at_random(where.world, given.rate, given.seconds, 5)
         with served(where, given) as service:
-            pairs_over_http(where.world, service.port, where.key, 10, 3, 97)
+            pairs_over_http(where.world, service.port, where.key, 10, min(3.0, given.seconds), 97)
             over = pairs_over_http(where.world, service.port, where.key, given.rate, given.seconds, 6)
         return {**_size(given), "rate": given.rate, "without_http": direct, "over_http": over, **_judged(where)}
 
@@ -171,9 +173,10 @@ def restarted(given: argparse.Namespace) -> Figures:
                 while not ended.is_set():
                     turn += 1
                     reference = f"r-{number}-{turn}"
-                    body = hold_body(where.world, rng, dice, reference)
+                    body = hold_body(where.world, rng, dice)
+                    visits = [Visit(visit["service"], visit["slot"]) for visit in body["visits"]]
                     try:
-                        made = client.request("POST", "/v1/bookings", body)
+                        made = client.book(body["city"], At(**body["place"]), visits, reference=reference)
                     except ApiError as error:
                         with lock:
                             told[error.code] += 1
@@ -188,13 +191,14 @@ def restarted(given: argparse.Namespace) -> Figures:
         rng = random.Random(given.seed)
         with Progress(console=err, transient=True) as progress:
             for number in progress.track(range(given.times), description="killing"):
-                time.sleep(rng.uniform(1.0, 3.0))
+                time.sleep(rng.uniform(2.0, 6.0))
                 if number % 2:
                     service.end()
                 else:
                     service.kill()
                 service.begin()
-        time.sleep(3.0)
+                answers(service)
+        time.sleep(min(3.0, given.times))
         ended.set()
         for thread in threads:
             thread.join()
@@ -235,6 +239,7 @@ def planned(given: argparse.Namespace) -> Figures:
                 time.sleep(0.05)
                 _, job = wire.ask("GET", f"/v1/plans/{job['id']}")
             gaps.append(job["plan"]["gap"])
+        wire.close()
         return {
             **_size(given),
             "limit_s": given.limit,

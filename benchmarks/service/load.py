@@ -128,10 +128,12 @@ def at_random(
         moments.append(at)
     tally = Tally()
     local = threading.local()
+    wires: list[Wire] = []
 
     def call(number: int, due_s: float) -> None:
         if not hasattr(local, "wire"):
             local.wire = Wire(port, key)
+            wires.append(local.wire)
         try:
             one(local.wire, number, due_s, tally)
         except Exception as error:  # noqa: BLE001  counted: a load test must see every error and go on
@@ -145,6 +147,8 @@ def at_random(
             if wait_s > 0:
                 time.sleep(wait_s)
             pool.submit(call, number, begin_s + moment)
+    for wire in wires:
+        wire.close()
     return {"a_second": a_second, "seconds": seconds, **tally.figures()}
 
 
@@ -222,6 +226,7 @@ def crowd(where: World, port: int, key: str, callers: int, seconds: float, seed:
             except Exception as error:  # noqa: BLE001  counted, see above
                 wire.close()
                 tally.failed(error)
+        wire.close()
 
     begin_s = time.perf_counter()
     _all(callers, call)

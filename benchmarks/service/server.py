@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
@@ -126,24 +127,24 @@ def running(
     """A service on the store at an address, until the block ends."""
     service = Running(address, workers, environment or {}, cores, log)
     service.begin()
-    _answers(service)
+    answers(service)
     try:
         yield service
     finally:
         service.end()
 
 
-def _answers(service: Running) -> None:
-    import http.client  # noqa: PLC0415  only here
-
+def answers(service: Running) -> None:
+    """Wait until its workers answer."""
     until_s = time.monotonic() + BEGIN_S
     while time.monotonic() < until_s:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=5)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=5)
             connection.request("GET", "/ready")
             if connection.getresponse().status == 200:
                 return
         except OSError:
-            pass
-        time.sleep(0.05)
+            time.sleep(0.05)
+        finally:
+            connection.close()
     raise RuntimeError(f"the service does not answer; see {service.log}")
