@@ -21,9 +21,12 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from api.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from api.store.background import Improver
 
 BACKLOG = 2_048
 QUIET_S = 10.0
@@ -33,6 +36,8 @@ SWEEP_S = 20.0
 """How often holds that have run out are written down as such."""
 FORGET_S = 3_600.0
 """How often answers and audit lines that are too old are deleted."""
+HOUSE_NICE = 10
+"""By so much keeping house gives way to processes that answer."""
 LOOK_S = 1.0
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -237,12 +242,15 @@ def make_plans(environment: Mapping[str, str]) -> None:
 
 
 def keep_house(environment: Mapping[str, str]) -> None:
-    """Sends events to webhooks, writes down holds that have run out, deletes what is too old."""
+    """Sends events to webhooks, writes down holds that have run out, deletes what is too old, improves witnesses."""
     os.environ.update(environment)
+    if hasattr(os, "nice"):
+        os.nice(HOUSE_NICE)
     from api.http.logs import log_to_stderr  # noqa: PLC0415
     from api.http.once import forget  # noqa: PLC0415
     from api.settings import read_settings  # noqa: PLC0415
     from api.store import Database, StoreError  # noqa: PLC0415
+    from api.store.background import Improver  # noqa: PLC0415
     from api.store.store import Store  # noqa: PLC0415
     from api.webhooks.sending import Sender  # noqa: PLC0415
 
@@ -254,6 +262,7 @@ def keep_house(environment: Mapping[str, str]) -> None:
     orphaned = _orphaned()
     with Database.open(settings.database_url) as database:
         store = Store(database)
+        improver = Improver(store) if settings.background else None
         sending = None
         if settings.webhooks:
             sender = Sender(store, private=settings.webhooks_private, plain_http=settings.webhooks_plain_http)
@@ -269,12 +278,26 @@ def keep_house(environment: Mapping[str, str]) -> None:
                 if now_s >= forget_s:
                     forget_s = now_s + FORGET_S
                     forget(store, settings.answers_hours, settings.audit_days)
+                if improver is not None and not ended.is_set():
+                    _improve(improver)
             except StoreError as error:
                 log.warning("house", extra={"told": {"code": error.code}})
             if orphaned():
                 ended.set()
         if sending is not None:
             sending.join()
+
+
+def _improve(improver: Improver) -> None:
+    """Look after one day at most, so that who ends the process waits for seconds."""
+    from api.store import StoreError  # noqa: PLC0415
+
+    try:
+        improver.once()
+    except StoreError:
+        raise
+    except Exception:  # a defect that one day shows must not keep events from being sent
+        log.exception("improve")
 
 
 def address_of(settings: Settings) -> str:

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     webhooks: bool = True
     """This machine sends the events to the webhooks."""
     background: bool = True
-    """Between requests open questions are settled and witnesses improved."""
+    """The process that keeps house brings promises at risk back and improves witnesses of days that have been quiet."""
     job_seconds: Annotated[float, Field(gt=0, le=3_600)] = 600.0
     """The longest time limit of a plan."""
     job_threads: Annotated[int, Field(ge=1, le=256)] = 4

@@ -6,14 +6,19 @@ A test file imports the two fixtures: `clock`, and `store`, which is empty and o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from api.store import Database
 from api.store.checking import check_store
-from api.store.desk import DayToPlan, day_to_plan, set_roster
+from api.store.desk import DayToPlan, day_to_plan, publish_plan, set_roster
 from api.store.schema import events
 from api.store.store import Store, WantedSlot
 from optimizer.bookings import Change, Refusal, RefusalCode, Verdict
@@ -30,6 +35,8 @@ NOW = dt.datetime(2026, 12, 1, 9, 0, tzinfo=IST)
 DAY = dt.date(2026, 12, 3)
 NEXT = DAY + dt.timedelta(days=1)
 H = 3_600
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 class Clock:
@@ -120,3 +127,68 @@ def planned(store: Store, city: City = RAIPUR, date: dt.date = DAY) -> tuple[Day
     result = plan_day(day.problem, Limits(None, iterations=20))
     assert result is not None
     return day, {route.executive_id: route.visit_ids for route in result.plan.routes}
+
+
+def on_the_way(store: Store, clock: Clock) -> str:
+    """A booking that somebody is on the way to."""
+    staffed(store, 2)
+    booking_id = booked(store, 10)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
+    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
+    return booking_id
+
+
+def served(store: Store, clock: Clock) -> str:
+    booking_id = on_the_way(store, clock)
+    done(store.mark(booking_id, BookingStatus.SERVED))
+    return booking_id
+
+
+def while_another_waits(
+    store: Store,
+    address: str,
+    clock: Clock,
+    first: Callable[[Store], First],
+    second: Callable[[Store], Second],
+    *,
+    unlocked: bool = False,
+) -> tuple[First, Second]:
+    """What comes of two changes: the second has looked, and waits to write while the first is in its transaction.
+
+    `unlocked`: their day has no row yet, so that on PostgreSQL the second passes its lock, too.
+    """
+    with Database.open(address, clock=clock) as database, ThreadPoolExecutor(1) as pool:
+        write, lock_days, at_the_door = database.write, database.lock_days, threading.Event()
+        late = unlocked and database.dialect == "postgresql"
+        other: list[Future[Second]] = []
+
+        def knock() -> AbstractContextManager[Connection]:
+            if not late:
+                at_the_door.set()
+            return write()
+
+        def knock_late(*given: Any) -> None:
+            lock_days(*given)
+            at_the_door.set()
+
+        def let_the_other_come(*_: object) -> None:
+            other.append(pool.submit(second, Store(database, CATALOGUE)))
+            assert at_the_door.wait(30)
+
+        with patch.object(database, "write", knock), patch.object(database, "lock_days", knock_late):
+            outcome = first(store.with_receipt(let_the_other_come))
+            return outcome, other[0].result(30)
+
+
+def at_once(acts: Sequence[Callable[[], Second]]) -> list[Second]:
+    """What comes of things done by threads that begin together, each its own."""
+    barrier = threading.Barrier(len(acts))
+
+    def act(one: Callable[[], Second]) -> Second:
+        barrier.wait(30)
+        return one()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(act, acts))

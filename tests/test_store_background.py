@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import threading
+import datetime as dt
+from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import update
 
-from api.store.background import Background, Question, answer, improve_day, recover_day
+from api.store import StoreError
+from api.store.background import Improved, Improver, improve_day, recover_day
 from api.store.checking import FindingCode, check_store
-from api.store.desk import set_roster
+from api.store.desk import publish_plan, set_roster
 from api.store.schema import bookings, days
 from api.store.store import Store, WantedSlot
-from optimizer.domain import AskedService, BookingStatus
-from scenarios.places import Whereabouts
+from optimizer.domain import BookingStatus
+from optimizer.units import IST
+from scenarios.catalogue import City
 from tests.store_days import (
     CATALOGUE,
     DAY,
     INCOME,
+    NEXT,
     RAIPUR,
     Clock,
     H,
@@ -27,6 +32,7 @@ from tests.store_days import (
     executives,
     held,
     kinds,
+    planned,
     sound,
     staffed,
     status,
@@ -83,13 +89,19 @@ def test_one_of_a_group_at_risk_waits_while_its_day_is_closed(store: Store) -> N
     assert kinds(old)[-1] == "day.changed"
 
 
-# -------------------------------------------------------------------------- witnesses and questions
+# ---------------------------------------------------------------------------------------- witnesses
+
+
+def untidy(store: Store, dates: Sequence[dt.date] = (DAY,)) -> None:
+    """Days booked in an order that leaves travel to be saved."""
+    staffed(store, 3, dates)
+    for date in dates:
+        for number, hour in enumerate((9, 13, 10, 15, 11, 16, 12, 9, 14)):
+            booked(store, hour, (-1) ** number * number * 3, date)
 
 
 def test_the_improver_saves_travel_and_loses_no_promise(store: Store) -> None:
-    staffed(store, 3)
-    for number, hour in enumerate((9, 13, 10, 15, 11, 16, 12, 9, 14)):
-        booked(store, hour, (-1) ** number * number * 3)
+    untidy(store)
     before = store.list_bookings(RAIPUR, DAY, DAY)
     improved = improve_day(store, RAIPUR, DAY, 5.0)
     assert improved is not None
@@ -100,33 +112,128 @@ def test_the_improver_saves_travel_and_loses_no_promise(store: Store) -> None:
     sound(store)
 
 
-def test_the_background_thread_improves_days_that_changed(store: Store) -> None:
-    staffed(store, 3)
-    for number, hour in enumerate((9, 13, 10, 15, 11, 16, 12, 9, 14)):
-        booked(store, hour, (-1) ** number * number * 3)
-    background = Background(store)
-    background.start()
-    background.changed(RAIPUR, DAY)
-    until = threading.Event()
-    for _ in range(600):
-        if background.improved or background.failed:
-            break
-        until.wait(0.05)
-    background.close()
-    assert background.failed == []
-    assert background.improved == 1
+# ----------------------------------------------------------------------------------- the improver
+
+
+@pytest.fixture
+def looked_after(monkeypatch: pytest.MonkeyPatch) -> list[dt.date]:
+    """The days that improvers look after from now on."""
+    dates: list[dt.date] = []
+
+    def noted(store: Store, city: City, date: dt.date, limit_s: float) -> Improved | None:
+        dates.append(date)
+        return improve_day(store, city, date, limit_s)
+
+    monkeypatch.setattr("api.store.background.improve_day", noted)
+    return dates
+
+
+def test_a_day_that_has_been_quiet_for_a_minute_is_improved_once(
+    store: Store, clock: Clock, looked_after: list[dt.date]
+) -> None:
+    improver = Improver(store)
+    untidy(store)
+    assert improver.once() == 0
+    clock.on(59)
+    assert improver.once() == 0
+    clock.on(1)
+    assert improver.once() == 1
+    assert kinds(store)[-1] == "witness.improved"
+    told = kinds(store)
+    for _ in range(3):
+        clock.on(61)
+        assert improver.once() == 0
+    assert (kinds(store), looked_after) == (told, [DAY])
     sound(store)
 
 
-def test_an_open_question_is_answered_by_a_proof_that_serves_the_next_caller(store: Store) -> None:
-    far = Whereabouts(RAIPUR.office.lon + 0.13, RAIPUR.office.lat, 0, "point")
-    staffed(store)
-    for hour in (9, 11):
-        booked(store, hour)
-    service = AskedService("income", 40 * 60)
-    question = Question("raipur", far, service, DAY, 2)
-    assert answer(store, question)
-    assert len(store.cache.certificates(("raipur", DAY)).of_slot(2)) == 1
+def test_each_change_of_its_promises_begins_the_minute_of_a_day_anew(store: Store, clock: Clock) -> None:
+    improver = Improver(store)
+    untidy(store)
+    clock.on(40)
+    booking_id = held(store, 17)
+    clock.on(40)
+    assert improver.once() == 0
+    done(store.confirm([booking_id], "a"))
+    clock.on(40)
+    assert improver.once() == 0
+    clock.on(20)
+    assert improver.once() == 1
+
+
+def test_one_day_is_improved_at_a_time_the_soonest_first(store: Store, clock: Clock) -> None:
+    improver = Improver(store)
+    untidy(store, (NEXT, DAY))
+    clock.on(60)
+    assert [improver.once() for _ in range(3)] == [1, 1, 0]
+    improved = [told.event.date for told in store.list_events() if told.event.kind == "witness.improved"]
+    assert improved == [DAY, NEXT]
+
+
+def test_promises_at_risk_come_back_once_a_day_is_quiet_and_that_begins_no_round(
+    store: Store, clock: Clock, looked_after: list[dt.date]
+) -> None:
+    staffed(store, 2)
+    for number in (1, 1):
+        booked(store, 10, number)
+    done(set_roster(store, RAIPUR, DAY, executives(1), force=True))
+    improver = Improver(store)
+    done(set_roster(store, RAIPUR, DAY, executives(2)))
+    clock.on(60)
+    assert improver.once() == 1
+    assert check_store(store).at_risk == 0
+    told = kinds(store)
+    assert told[-1] == "booking.kept_again"
+    for _ in range(3):
+        clock.on(61)
+        assert improver.once() == 0
+    assert (kinds(store), looked_after) == (told, [DAY])
+    sound(store)
+
+
+def test_days_that_were_changed_before_are_over_or_are_published_are_left_alone(
+    store: Store, clock: Clock, looked_after: list[dt.date]
+) -> None:
+    untidy(store)
+    improver = Improver(store)
+    clock.on(60)
+    assert improver.once() == 0  # all that was before it began
+    booked(store, 17)
+    day, orders = planned(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
+    clock.on(60)
+    assert improver.once() == 0
+    untidy(store, (NEXT,))
+    told = kinds(store)
+    clock.now = dt.datetime(2026, 12, 5, 0, 0, tzinfo=IST)
+    assert improver.once() == 0
+    assert (kinds(store), looked_after) == (told, [])
+
+
+def test_of_two_improvers_one_improves_a_day(store: Store, clock: Clock, looked_after: list[dt.date]) -> None:
+    first, second = Improver(store), Improver(Store(store.database, CATALOGUE))
+    untidy(store)
+    clock.on(60)
+    assert (first.once(), second.once()) == (1, 0)
+    assert looked_after == [DAY]
+
+
+def test_a_day_that_could_not_be_written_has_its_turn_a_minute_later(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise StoreError("database_locked", "-", "try again")
+
+    improver = Improver(store)
+    untidy(store)
+    clock.on(60)
+    with monkeypatch.context() as broken:
+        broken.setattr("api.store.store.write_change", locked)
+        with pytest.raises(StoreError):
+            improver.once()
+    assert improver.once() == 0
+    clock.on(60)
+    assert improver.once() == 1
 
 
 # ----------------------------------------------------------------------------------------- db check

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from api.store import Database
+from api.store import Database, StoreError
 from api.store.desk import set_roster
-from api.store.store import Store, WantedSlot
-from optimizer.bookings import Change, Refusal, RefusalCode, Verdict
+from api.store.store import FREE_TRIES, Store, WantedSlot
+from api.store.writing import VersionChanged, View
+from optimizer.bookings import Change, Refusal, RefusalCode, Verdict, confirm
 from optimizer.domain import BookingStatus, InvalidProblem, Proof
 from optimizer.slots import SlotReasonCode
 from optimizer.units import IST
@@ -331,6 +335,82 @@ def test_callers_at_once_share_what_there_is_and_no_more(store_address: str) -> 
         assert sum(isinstance(verdict, Change) for verdict in outcomes) == 4
         assert {v.code for v in outcomes if isinstance(v, Refusal)} == {RefusalCode.SLOT_NOT_OFFERED}
         sound(store)
+
+
+class Overtaken:
+    """Confirms, and before each change is written something happens: what is listed, in turn."""
+
+    def __init__(self, *meanwhile: Callable[[], object]) -> None:
+        self.tries = 0
+        self._meanwhile = meanwhile
+
+    def __call__(self, *given: Any) -> Verdict:
+        verdict = confirm(*given)
+        self.tries += 1
+        if self.tries <= len(self._meanwhile):
+            self._meanwhile[self.tries - 1]()
+        return verdict
+
+
+def test_a_hold_that_runs_out_while_its_day_is_locked_is_refused(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three times somebody was first; then under the lock the clock is."""
+    staffed(store)
+    booking_id, other = held(store, 10), Store(store.database, CATALOGUE)
+    quicker = [partial(booked, other, 12 + n, n + 1) for n in range(FREE_TRIES)]
+    confirming = Overtaken(*quicker, lambda: clock.on(300))
+    monkeypatch.setattr("api.store.store.confirm", confirming)
+    no = refused(store.confirm([booking_id], "a"), RefusalCode.HOLD_EXPIRED)
+    assert (no.subject, confirming.tries) == (booking_id, FREE_TRIES + 2)
+    assert store.sweep() == 1
+    assert status(store, booking_id) is BookingStatus.EXPIRED
+    sound(store)
+
+
+def test_a_hold_of_another_that_runs_out_while_its_day_is_locked_stops_nobody(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staffed(store, 2)
+    held(store, 10, "b", 1)
+    clock.on(200)
+    booking_id, other = held(store, 10), Store(store.database, CATALOGUE)
+    quicker = [partial(booked, other, 12 + n, n + 1) for n in range(FREE_TRIES)]
+    confirming = Overtaken(*quicker, lambda: clock.on(100))
+    monkeypatch.setattr("api.store.store.confirm", confirming)
+    done(store.confirm([booking_id], "a"))
+    assert confirming.tries == FREE_TRIES + 1
+    assert status(store, booking_id) is BookingStatus.BOOKED
+    sound(store)
+
+
+def test_a_day_that_changes_although_it_is_locked_is_told_as_one_that_others_hold(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise VersionChanged
+
+    staffed(store)
+    monkeypatch.setattr("api.store.store.write_change", never)
+    with pytest.raises(StoreError) as error:
+        held(store, 10)
+    assert error.value.code == "database_locked"
+
+
+def test_a_change_of_nothing_is_not_written_and_has_no_receipt(store: Store) -> None:
+    staffed(store)
+    receipts: list[object] = []
+    signed = store.with_receipt(lambda *given: receipts.append(given))
+
+    def nothing(_: Mapping[dt.date, View]) -> Verdict:
+        return Change((), (), ())
+
+    def orders_no_events(_: object) -> None:
+        raise AssertionError
+
+    with patch.object(store.database, "order_events", orders_no_events):
+        assert done(signed.run(RAIPUR, [DAY, NEXT], nothing)).books == ()
+    assert receipts == []
 
 
 # ----------------------------------------------------------------------------------- page by page

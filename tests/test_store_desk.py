@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
-from api.store import Database
 from api.store.background import improve_day, recover_day
 from api.store.checking import check_store
 from api.store.desk import (
@@ -19,9 +17,7 @@ from api.store.desk import (
     NewDelivery,
     add_delivery,
     day_to_plan,
-    deliveries_of,
     end_delivery,
-    find_delivery,
     list_deliveries,
     publish_plan,
     published_plan,
@@ -32,14 +28,14 @@ from api.store.desk import (
     store_rules,
 )
 from api.store.rows import travel_text
-from api.store.schema import deliveries
+from api.store.states import DayState
 from api.store.store import Store, WantedSlot
+from api.store.writing import VersionChanged, write_day
 from optimizer.bookings import Refusal, RefusalCode
 from optimizer.check import violations
 from optimizer.domain import BookingRules, BookingStatus, InvalidProblem, NotServed
 from optimizer.slots import SlotReasonCode, plan_of
 from optimizer.units import IST
-from scenarios.catalogue import City
 from scenarios.places import Whereabouts
 from tests.store_days import (
     CATALOGUE,
@@ -50,6 +46,7 @@ from tests.store_days import (
     Clock,
     H,
     at,
+    at_once,
     booked,
     clock,
     done,
@@ -63,6 +60,7 @@ from tests.store_days import (
     status,
     store,
     want,
+    while_another_waits,
 )
 
 __all__ = ["clock", "store"]
@@ -347,221 +345,78 @@ def test_a_visit_that_was_not_served_has_its_code(store: Store, clock: Clock) ->
     sound(store)
 
 
-# --------------------------------------------------------------------------------------- deliveries
+# ---------------------------------------------------------------------------------- several at once
 
 
-def test_deliveries_whose_envelope_is_with_somebody_off_duty_wait(store: Store) -> None:
-    staffed(store)
-    new = NewDelivery(INCOME, at(4), "app-1", ready_from=DAY, due=DAY, held_by="E99")
-    delivery_id = add_delivery(store, RAIPUR, new)
+def _roster(own: Store, number: int) -> object:
+    return set_roster(own, RAIPUR, DAY, executives(number + 1))
+
+
+def _sale(own: Store, number: int) -> object:
+    return set_sale(own, RAIPUR, DAY, {number}, {})
+
+
+def _closing(own: Store, number: int) -> object:
+    return set_closed(own, RAIPUR, DAY, f"flood-{number}")
+
+
+def _rules(own: Store, number: int) -> object:
+    rules = store_rules(own, RAIPUR)
+    set_rules(own, RAIPUR, replace(rules, booking=BookingRules(hold_s=60 + number)))
+    return None
+
+
+first_change = pytest.mark.parametrize("change", [_roster, _sale, _closing, _rules], ids=lambda one: one.__name__)
+
+
+@first_change
+def test_who_makes_the_first_change_of_a_day_while_another_does_makes_the_second(
+    store: Store, store_address: str, clock: Clock, change: Callable[[Store, int], object]
+) -> None:
+    first, second = (lambda own: change(own, 1)), (lambda own: change(own, 2))
+    unlocked = change is not _rules  # these are not of a day
+    one, other = while_another_waits(store, store_address, clock, first, second, unlocked=unlocked)
+    assert not isinstance(one, Refusal)
+    assert not isinstance(other, Refusal)
+    with store.database.read() as connection:
+        view = store.views(connection, RAIPUR, [DAY])[DAY]
+    day = view.book.day
+    if change is _rules:
+        assert (view.state.version, day.rules.hold_s) == (0, 62)
+    else:
+        assert view.state.version == 2
+        assert (len(day.problem.executives), day.sale.stop_sales, day.sale.closed_because) == {
+            "_roster": (3, frozenset(), None),
+            "_sale": (0, {2}, None),
+            "_closing": (0, frozenset(), "flood-2"),
+        }[change.__name__]
+    sound(store)
+
+
+@first_change
+def test_of_many_who_make_the_first_change_of_a_day_at_once_all_do(
+    store: Store, change: Callable[[Store, int], object]
+) -> None:
+    outcomes = at_once([partial(change, Store(store.database, CATALOGUE), number) for number in range(4)])
+    assert not [no for no in outcomes if isinstance(no, Refusal)]
+    assert kinds(store) == ([] if change is _rules else ["day.changed"] * 4)
+    sound(store)
+
+
+def test_a_plan_is_published_again_where_its_day_had_no_row_to_be_locked(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[DayState] = []
+
+    def somebody_was_first(connection: Connection, before: DayState, after: DayState) -> None:
+        tries.append(after)
+        if len(tries) == 1:
+            raise VersionChanged
+        write_day(connection, before, after)
+
+    monkeypatch.setattr("api.store.desk.write_day", somebody_was_first)
     day = day_to_plan(store, RAIPUR, DAY)
-    assert day.not_taken == (delivery_id,)
-    assert day.problem.deliveries == ()
-
-
-def test_all_faults_of_a_delivery_are_told_at_once(store: Store) -> None:
-    new = NewDelivery(INCOME, at(), "a name", ready_from=NEXT, due=DAY, held_by="x y")
-    with pytest.raises(InvalidProblem) as error:
-        add_delivery(store, RAIPUR, new)
-    assert [f.code for f in error.value.faults] == ["bad_id", "bad_id", "bad_range"]
-    assert list_deliveries(store, RAIPUR) == []
-
-
-def applied(reference: str, due: dt.date = DAY, number: int = 4) -> NewDelivery:
-    return NewDelivery(INCOME, at(number), reference, ready_from=DAY, due=due)
-
-
-def waiting(store: Store, reference: str, due: dt.date = DAY, city: City = RAIPUR) -> str:
-    delivery_id = add_delivery(store, city, applied(reference, due))
-    assert isinstance(delivery_id, str)
-    return delivery_id
-
-
-def served(store: Store, clock: Clock) -> str:
-    """A booking that was served this morning."""
-    staffed(store, 2)
-    booking_id = booked(store, 10)
-    day, orders = planned(store)
-    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
-    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
-    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
-    done(store.mark(booking_id, BookingStatus.SERVED))
-    return booking_id
-
-
-def certified(store: Store, clock: Clock) -> tuple[str, str]:
-    """A served booking whose certificate is due, and the delivery of it."""
-    booking_id = served(store, clock)
-    delivery_id = add_delivery(store, RAIPUR, replace(applied("app-1"), booking_id=booking_id))
-    assert isinstance(delivery_id, str)
-    return booking_id, delivery_id
-
-
-def delivery_status(store: Store, delivery_id: str) -> str:
-    row = find_delivery(store, delivery_id)
-    assert row is not None
-    return str(row.status)
-
-
-def test_deliveries_are_listed_page_by_page_by_due_date_those_without_one_first(store: Store) -> None:
-    dues = [DAY + dt.timedelta(days=n) for n in (2, 0, 1, 0, 2)]
-    made = [(due, waiting(store, f"app-{n}", due)) for n, due in enumerate(dues)]
-    with store.database.write() as connection:  # as rows of old stores may be
-        old = sorted(made[n][1] for n in (0, 3))
-        connection.execute(update(deliveries).where(deliveries.c.delivery_id.in_(old)).values(due=None))
-    waiting(store, "elsewhere", city=CATALOGUE.city("korba"))
-    whole = [*old, *(delivery_id for _, delivery_id in sorted(made) if delivery_id not in old)]
-    assert [row.delivery_id for row in list_deliveries(store, RAIPUR)] == whole
-    for most in (1, 2, 5):
-        found: list[list[str]] = []
-        after = None
-        while page := list_deliveries(store, RAIPUR, after=after, most=most):
-            found.append([row.delivery_id for row in page])
-            assert found.count(found[-1]) == 1, "the same page again"
-            after = (page[-1].due or "", page[-1].delivery_id)
-        assert found == [whole[n : n + most] for n in range(0, 5, most)]
-
-
-def test_a_page_of_deliveries_is_of_one_status_and_goes_on_where_one_has_ended(store: Store) -> None:
-    ids = sorted(waiting(store, f"app-{n}") for n in range(4))
-    assert end_delivery(store, ids[1], DeliveryStatus.CANCELLED) is None
-    after = (DAY.isoformat(), ids[1])
-    assert [row.delivery_id for row in list_deliveries(store, RAIPUR, "waiting", after=after)] == ids[2:]
-    assert [row.delivery_id for row in list_deliveries(store, RAIPUR, "waiting", most=2)] == [ids[0], ids[2]]
-    assert [row.delivery_id for row in list_deliveries(store, RAIPUR, "cancelled")] == [ids[1]]
-
-
-def test_a_delivery_is_found_by_its_id_and_several_by_their_reference(store: Store) -> None:
-    late, early = waiting(store, "app-1", NEXT), waiting(store, "app-1", DAY)
-    other = waiting(store, "app-1", NEXT + dt.timedelta(days=1), CATALOGUE.city("korba"))
-    waiting(store, "app-2")
-    found = find_delivery(store, other)
-    assert found is not None
-    assert (found.delivery_id, found.city_id) == (other, "korba")
-    assert find_delivery(store, "app-1") is None
-    assert [row.delivery_id for row in deliveries_of(store, "app-1")] == [early, late, other]
-    assert deliveries_of(store, other) == []
-
-
-class HalfwayError(Exception):
-    """Something that goes wrong in the middle of a transaction."""
-
-
-@pytest.mark.parametrize("after", ["api.store.desk.write_events", "api.store.store.write_events"])
-def test_a_delivery_and_its_booking_change_both_or_neither(
-    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch, after: str
-) -> None:
-    def break_off(*_: object) -> None:
-        raise HalfwayError
-
-    booking_id = served(store, clock)
-    new = replace(applied("app-1"), booking_id=booking_id)
-    told = kinds(store)
-    with monkeypatch.context() as broken:
-        broken.setattr(after, break_off)
-        with pytest.raises(HalfwayError):
-            add_delivery(store, RAIPUR, new)
-    assert (list_deliveries(store, RAIPUR), status(store, booking_id), kinds(store)) == (
-        [],
-        BookingStatus.SERVED,
-        told,
-    )
-    delivery_id = add_delivery(store, RAIPUR, new)
-    assert isinstance(delivery_id, str)
-    told = kinds(store)
-    assert sorted(told[-2:]) == ["booking.certificate_due", "delivery.added"]
-    with monkeypatch.context() as broken:
-        broken.setattr(after, break_off)
-        with pytest.raises(HalfwayError):
-            end_delivery(store, delivery_id, DeliveryStatus.DELIVERED)
-    assert (delivery_status(store, delivery_id), status(store, booking_id), kinds(store)) == (
-        "waiting",
-        BookingStatus.CERTIFICATE_DUE,
-        told,
-    )
-    assert end_delivery(store, delivery_id, DeliveryStatus.DELIVERED) is None
-    assert (delivery_status(store, delivery_id), status(store, booking_id)) == ("delivered", BookingStatus.DELIVERED)
-    sound(store)
-
-
-def test_a_delivery_of_a_booking_that_is_not_served_is_refused_and_leaves_nothing(store: Store) -> None:
-    staffed(store)
-    gone_id, booking_id = booked(store, 12, 1), booked(store, 10)
-    done(store.cancel(gone_id))
-    told = kinds(store)
-    for name, code in (
-        (booking_id, RefusalCode.ILLEGAL_TRANSITION),
-        (gone_id, RefusalCode.ALREADY_CANCELLED),
-        ("B0", RefusalCode.UNKNOWN_BOOKING),
-    ):
-        no = add_delivery(store, RAIPUR, replace(applied("app-1"), booking_id=name))
-        assert isinstance(no, Refusal)
-        assert (no.code, no.subject) == (code, name)
-    assert (list_deliveries(store, RAIPUR), kinds(store)) == ([], told)
-    assert status(store, booking_id) is BookingStatus.BOOKED
-
-
-def test_a_delivery_whose_booking_was_marked_delivered_already_can_still_be_ended(store: Store, clock: Clock) -> None:
-    booking_id, delivery_id = certified(store, clock)
-    done(store.mark(booking_id, BookingStatus.DELIVERED))
-    assert delivery_status(store, delivery_id) == "waiting"
-    assert end_delivery(store, delivery_id, DeliveryStatus.DELIVERED) is None
-    assert delivery_status(store, delivery_id) == "delivered"
-    assert kinds(store)[-2:] == ["booking.delivered", "delivery.delivered"]
-    sound(store)
-
-
-def test_a_cancelled_delivery_leaves_the_certificate_of_its_booking_due(store: Store, clock: Clock) -> None:
-    booking_id, delivery_id = certified(store, clock)
-    assert end_delivery(store, delivery_id, DeliveryStatus.CANCELLED) is None
-    assert (delivery_status(store, delivery_id), status(store, booking_id)) == (
-        "cancelled",
-        BookingStatus.CERTIFICATE_DUE,
-    )
-
-
-@pytest.mark.parametrize("of_a_booking", [False, True], ids=["alone", "of a booking"])
-def test_of_many_who_end_a_delivery_at_once_one_does(store: Store, clock: Clock, of_a_booking: bool) -> None:
-    delivery_id = certified(store, clock)[1] if of_a_booking else waiting(store, "app-1")
-    barrier = threading.Barrier(8)
-
-    def end(_: int) -> Refusal | None:
-        own = Store(store.database, CATALOGUE)
-        barrier.wait()
-        return end_delivery(own, delivery_id, DeliveryStatus.DELIVERED)
-
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(end, range(8)))
-    assert outcomes.count(None) == 1
-    assert {no.code for no in outcomes if no is not None} == {RefusalCode.ILLEGAL_TRANSITION}
-    assert delivery_status(store, delivery_id) == "delivered"
-    assert kinds(store).count("delivery.delivered") == 1
-    assert kinds(store).count("booking.delivered") == int(of_a_booking)
-
-
-@pytest.mark.parametrize("of_a_booking", [False, True], ids=["alone", "of a booking"])
-def test_who_saw_a_delivery_open_that_another_is_about_to_end_is_refused(
-    store: Store, store_address: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, of_a_booking: bool
-) -> None:
-    """The second has looked, and waits to write while the first is within its transaction."""
-    delivery_id = certified(store, clock)[1] if of_a_booking else waiting(store, "app-1")
-    with Database.open(store_address, clock=clock) as other, ThreadPoolExecutor(1) as pool:
-        write, at_the_door = other.write, threading.Event()
-        second: list[Future[Refusal | None]] = []
-
-        def knock() -> AbstractContextManager[Connection]:
-            at_the_door.set()
-            return write()
-
-        def let_the_other_come(*_: object) -> None:
-            second.append(pool.submit(end_delivery, Store(other, CATALOGUE), delivery_id, DeliveryStatus.DELIVERED))
-            assert at_the_door.wait(30)
-
-        monkeypatch.setattr(other, "write", knock)
-        first = store.with_receipt(let_the_other_come)
-        assert end_delivery(first, delivery_id, DeliveryStatus.DELIVERED) is None
-        no = second[0].result(30)
-    assert no is not None
-    assert no.code is RefusalCode.ILLEGAL_TRANSITION
-    assert kinds(store).count("delivery.delivered") == 1
-    sound(store)
+    done(publish_plan(store, RAIPUR, DAY, day.problem, {}, {}))
+    plan = published_plan(store, RAIPUR, DAY)
+    assert plan is not None
+    assert (plan.number, len(tries), kinds(store)) == (1, 2, ["plan.published"])

@@ -33,7 +33,6 @@ from api.store.store import OnlyIf, Store
 from api.store.writing import View
 from optimizer.bookings import Change, Refusal, RefusalCode, Verdict
 from optimizer.domain import Booking, BookingRules, BookingStatus, NotServed
-from optimizer.units import IST
 from tests.store_days import (
     CATALOGUE,
     DAY,
@@ -49,8 +48,10 @@ from tests.store_days import (
     executives,
     held,
     kinds,
+    on_the_way,
     planned,
     refused,
+    served,
     sound,
     staffed,
     store,
@@ -88,23 +89,6 @@ def delivery(store: Store, booking_id: str | None = None) -> str:
     delivery_id = add_delivery(store, RAIPUR, certificate(booking_id))
     assert isinstance(delivery_id, str)
     return delivery_id
-
-
-def on_the_way(store: Store, clock: Clock) -> str:
-    """A booking that somebody is on the way to."""
-    staffed(store, 2)
-    booking_id = booked(store, 10)
-    day, orders = planned(store)
-    done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
-    clock.now = dt.datetime(2026, 12, 3, 9, 30, tzinfo=IST)
-    done(store.mark(booking_id, BookingStatus.ON_THE_WAY))
-    return booking_id
-
-
-def served(store: Store, clock: Clock) -> str:
-    booking_id = on_the_way(store, clock)
-    done(store.mark(booking_id, BookingStatus.SERVED))
-    return booking_id
 
 
 # ---------------------------------------------------------------------------- every kind of change

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from api.http import routes_booking, routes_desk, routes_house, routes_plans
 from api.http.asked import Buckets, Replayed, Service
-from api.http.edge import Edge, trace_of
+from api.http.edge import Edge, error_log, trace_of
 from api.http.logs import log_to_stderr
 from api.http.metrics import Metrics
 from api.http.problems import Problem, error_of, invalid, of_store
@@ -110,6 +110,9 @@ def _told_as_problems(app: FastAPI, metrics: Metrics) -> None:
 
     @app.exception_handler(StoreError)
     async def store_told(request: Request, error: StoreError) -> Response:
+        rule = error.rule.partition(" DETAIL:")[0]  # after it PostgreSQL tells what stands in the row
+        trace = trace_of(request.scope)
+        error_log.error("store", extra={"told": {"request_id": trace.request_id, "code": error.code, "rule": rule}})
         return told(request, of_store(error))
 
     @app.exception_handler(RequestValidationError)

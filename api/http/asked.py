@@ -10,6 +10,7 @@ import hashlib
 import re
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -154,11 +155,11 @@ class Asked:
                 raise
             raise Problem(404, "unknown_city", "the id of a city, in small letters")
         self.expect(city.city_id)
-        self.city_id = city.city_id
         return city
 
     def expect(self, city_id: str) -> None:
-        """Raises Problem when the key is not for this city."""
+        """Raises Problem when the key is not for this city, which the audit log then names."""
+        self.city_id = city_id
         if not self.key.may_see(city_id):
             self.note_refused(Problem(403, "city_not_allowed", f"not {city_id}"))
 
@@ -180,7 +181,7 @@ class Asked:
         """For the audit log."""
         route = self._trace.route or ""
         action = f"{self.request.method} {route}"
-        path = self.request.url.path[:300]
+        path = urllib.parse.quote(self.request.scope["path"])[:300]  # no database has to take what was sent as it is
         key = self.key
         return Who(key.key_id, key.name, key.role.value, action, path, self._trace.request_id, self.city_id)
 
@@ -252,7 +253,7 @@ class Asked:
         """A document with its ETag, by default made of itself; 304 where the caller has it already."""
         tag = etag(document) if tag is None else tag
         whole = {"ETag": tag, "Cache-Control": "private, no-cache", **(headers or {})}
-        if matches(self.request.headers.get("if-none-match"), tag):
+        if matches(self.request.headers.get("if-none-match"), tag, weakly=True):
             return Response(status_code=304, headers=whole)
         return Response(json_bytes(document), 200, whole, "application/json")
 
@@ -267,11 +268,12 @@ def etag(document: Any) -> str:
     return f'"{hashlib.sha256(json_text(document).encode()).hexdigest()[:32]}"'
 
 
-def matches(header: str | None, tag: str) -> bool:
-    """A header of tags names this one, or says * for any."""
+def matches(header: str | None, tag: str, *, weakly: bool = False) -> bool:
+    """A header of tags names this one, or says * for any; weakly: also where somebody on the way has marked it W/."""
     if header is None:
         return False
-    return any(part.strip() in {"*", tag} for part in header.split(","))
+    parts = (part.strip() for part in header.split(","))
+    return any((part.removeprefix("W/") if weakly else part) in {"*", tag} for part in parts)
 
 
 def asking(*roles: Role, changes: bool = False) -> Callable[[Request], Asked]:
@@ -301,7 +303,9 @@ def asking(*roles: Role, changes: bool = False) -> Callable[[Request], Asked]:
         if changes and given is None:
             text = "a POST that changes something carries one, made anew by chance for each: a random UUID"
             raise Problem(400, "idempotency_key_missing", text)
-        if request.method == "POST" and given is not None:
+        if trace.query_errors:
+            raise Problem(422, "invalid_input", errors=trace.query_errors)
+        if request.method != "GET" and given is not None:
             asked.idempotency_key = given
             begun_s = time.perf_counter()
             before = asked.stored()

@@ -46,6 +46,7 @@ class Trace:
     key_id: str | None = None
     code: str | None = None
     route: str | None = None
+    query_errors: list[dict[str, Any]] = field(default_factory=list)
     spans_ms: dict[str, float] = field(default_factory=dict)
 
     def took(self, name: str, since_s: float) -> float:
@@ -157,9 +158,9 @@ class Edge:
         spans = [f"{name};dur={ms:.1f}" for name, ms in trace.spans_ms.items()]
         headers["Server-Timing"] = ", ".join([*spans, f"total;dur={total:.1f}"])
 
-    @staticmethod
-    async def _tell(problem: Problem, trace: Trace, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _tell(self, problem: Problem, trace: Trace, scope: Scope, receive: Receive, send: Send) -> None:
         trace.code = problem.code
+        self.metrics.refused(problem.code)
         await problem.response(trace.language, trace.request_id)(scope, receive, send)
 
     def _log(self, scope: Scope, trace: Trace, status: int, gone: bool) -> None:

@@ -88,12 +88,12 @@ class Problem(Exception):  # noqa: N818  (the name of RFC 9457)
 
 
 def json_bytes(document: object) -> bytes:
-    """JSON as it is sent: UTF-8; half characters, which a request may bring, are spelled out."""
+    """JSON as it is sent: UTF-8; half characters, which few readers take, are told as question marks."""
     try:
         return to_json(document)
     except ValueError:  # half a character
         told = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return told.encode("utf-8", "backslashreplace")
+        return told.encode("utf-8", "replace")
 
 
 # ------------------------------------------------------------------------------ made of what

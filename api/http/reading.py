@@ -7,7 +7,7 @@ import binascii
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,10 +23,11 @@ from scenarios.catalogue import Catalogue, City, Service
 from scenarios.places import Whereabouts, whereabouts
 
 T = TypeVar("T")
+Path = tuple[str | int, ...]
 DAYS_ASKED = 7
 
 
-def under(place: tuple[str | int, ...], reading: Callable[[], T]) -> T:
+def under(place: Path, reading: Callable[[], T]) -> T:
     """What a reading gives; its faults are told as lying there."""
     try:
         return reading()
@@ -34,15 +35,15 @@ def under(place: tuple[str | int, ...], reading: Callable[[], T]) -> T:
         raise InvalidProblem(fault.under(*place) for fault in invalid.faults) from None
 
 
-def renamed(names: dict[str, str], reading: Callable[[], T]) -> T:
-    """What a reading gives; the first part of the place of a fault is named as the request names it."""
+def renamed(places: Mapping[Path, Path], reading: Callable[[], T]) -> T:
+    """What a reading gives; the beginnings of the places of faults are named as the request names them."""
     try:
         return reading()
     except InvalidProblem as invalid:
         faults = []
         for fault in invalid.faults:
-            first = names.get(str(fault.path[0])) if fault.path else None
-            path = fault.path if first is None else (first, *fault.path[1:])
+            begun = next((begun for begun in places if fault.path[: len(begun)] == begun), ())
+            path = (*places.get(begun, ()), *fault.path[len(begun) :])
             faults.append(Fault(path, fault.code, fault.value, fault.rule))
         raise InvalidProblem(faults) from None
 
@@ -58,12 +59,12 @@ def place_of(catalogue: Catalogue, city: City, given: PlaceIn | SlotsQuery) -> W
         names = [name for name in ("lon", "lat", "locality", "pincode") if getattr(given, name) is not None]
         raise InvalidProblem([Fault((), "one_place", names, "exactly one of lon and lat, locality, and pincode")])
     return renamed(
-        {"point": "lon"},
+        {("point",): ("lon",)},
         partial(whereabouts, catalogue, city, point=point, locality=given.locality, pincode=given.pincode),
     )
 
 
-def services_of(catalogue: Catalogue, names: Sequence[str], place: Sequence[tuple[str | int, ...]]) -> list[Service]:
+def services_of(catalogue: Catalogue, names: Sequence[str], place: Sequence[Path]) -> list[Service]:
     """The services of these ids; `place` says where each stands in the request."""
 
     def one(number: int) -> Service:
@@ -168,6 +169,6 @@ def cursor_from(query: object, cursor: str | None, kinds: Sequence[type]) -> tup
     last = tuple(told[1:])
     if any(type(value) is not kind for value, kind in zip(last, kinds, strict=True)):
         raise Problem(422, "bad_cursor")
-    if any(isinstance(value, str) and not value.isprintable() for value in last):
-        raise Problem(422, "bad_cursor")
+    if any(not value.isprintable() if isinstance(value, str) else abs(value) >= 1 << 62 for value in last):
+        raise Problem(422, "bad_cursor")  # not every database takes that
     return last

@@ -129,7 +129,7 @@ def _slots(
         lambda: wishes_of(wishes),
     )
     offers = renamed(
-        {"services": "services" if len(lies[0]) > 1 else "service"},
+        {("services", number): lie for number, lie in enumerate(lies)},
         lambda: store.offers(
             city,
             where,
@@ -176,7 +176,7 @@ def _take(
         def take() -> Verdict:
             return store.hold(town, where, wanted, asked.key.name, reference=reference, at_once=at_once)
 
-        return renamed({"services": "visits"}, take)
+        return renamed({("services",): ("visits",)}, take)
 
     def answer(change: Change, now: dt.datetime, _: Connection) -> Answer:
         own = _in_order(change.bookings)
@@ -291,21 +291,27 @@ def list_bookings(asked: Reader, query: Annotated[BookingsQuery, Query()]) -> Re
     store = asked.store
     city = asked.city(query.city)
     now = moment_of(store)
-    first, last = span_of(query.first, query.last, now.date(), days=31)
-    key = ["bookings", query.city, first.isoformat(), last.isoformat(), sorted(query.status), query.reference]
-    after = cursor_from(key, query.cursor, (str, int, str))
+    key = ["bookings", query.city, str(query.first), str(query.last), sorted(query.status), query.reference]
+    after = cursor_from(key, query.cursor, (str, str, str, int, str))
+    if after is None:
+        first, last = span_of(query.first, query.last, now.date(), days=31)
+    else:  # the dates of the first page, should it be another day by now
+        first, last = _date_of_cursor(after[0]), _date_of_cursor(after[1])
     found = store.list_bookings(
         city,
         first,
         last,
         statuses=[BookingStatus(s) for s in query.status],
         reference=query.reference,
-        after=None if after is None else (_date_of_cursor(after[0]), after[1], after[2]),
+        after=None if after is None else (_date_of_cursor(after[2]), after[3], after[4]),
         most=query.limit + 1,
     )
     page = found[: query.limit]
-    end = page[-1] if len(found) > query.limit else None
-    following = None if end is None else cursor_to(key, (end.date.isoformat(), end.slot.open_s, end.booking_id))
+    following = None
+    if len(found) > query.limit:
+        end = page[-1]
+        span = first.isoformat(), last.isoformat()
+        following = cursor_to(key, (*span, end.date.isoformat(), end.slot.open_s, end.booking_id))
     return asked.tagged(page_document("bookings", [booking_document(b, now) for b in page], following))
 
 

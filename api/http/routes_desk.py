@@ -17,7 +17,7 @@ from api.http.asked import BOOKERS, PLANNERS, READERS, Asked, asking, etag
 from api.http.bodies import DeliveriesQuery, DeliveryIn, DeliveryStatusIn, RosterIn, SpanQuery
 from api.http.documents import delivery_document, page_document
 from api.http.once import Answer
-from api.http.problems import Problem
+from api.http.problems import Problem, error_of
 from api.http.reading import cursor_from, cursor_to, moment_of, place_of, services_of, span_of, today_of, under
 from api.http.routes_booking import CityName
 from api.http.strict import Route
@@ -82,8 +82,11 @@ def roster_tag(view: View) -> str:
 def get_roster(city: CityName, date: DayOfPath, asked: Reader) -> Response:
     """Who works on a day; nobody where there is no roster."""
     view = _view(asked.store, asked.city(city, "path"), date)
-    risky = sorted(b.booking_id for b in view.book.bookings.values() if b.at_risk and b.live(view.now))
-    return asked.tagged(_roster(city, date, _staff(view), risky), tag=roster_tag(view))
+    return asked.tagged(_roster(city, date, _staff(view), _at_risk(view)), tag=roster_tag(view))
+
+
+def _at_risk(view: View) -> list[str]:
+    return sorted(b.booking_id for b in view.book.bookings.values() if b.at_risk and b.live(view.now))
 
 
 def _roster(city_id: str, date: dt.date, staff: list[dict[str, Any]], risky: list[str]) -> dict[str, Any]:
@@ -94,22 +97,30 @@ def _roster(city_id: str, date: dt.date, staff: list[dict[str, Any]], risky: lis
 def put_roster(city: CityName, date: DayOfPath, body: RosterIn, asked: Planner) -> Response:
     """Who works on a day. Promises that could not be kept refuse it, or are at risk where it is forced."""
     store, town = asked.store, asked.city(city, "path")
-    staff = _executives(asked, town, date, body)
     today = today_of(store)
     if date < today:
         raise Problem(409, "day_past", f"{date.isoformat()} is before {today.isoformat()}")
+    staff = _executives(asked, town, date, body)
 
     def act(own: Store) -> Verdict:
         return set_roster(own, town, date, staff, force=body.force, only_if=asked.only_if(roster_tag))
 
-    def answer(change: Change, _: dt.datetime, __: Connection) -> Answer:
-        risky = sorted(b.booking_id for b in change.bookings if b.at_risk and b.on_day)
-        people = [executive_json(e, date) for e in change.books[0].day.problem.executives]
+    def answer(change: Change, now: dt.datetime, _: Connection) -> Answer:
+        (book,) = change.books
+        risky = sorted(b.booking_id for b in book.bookings.values() if b.at_risk and b.live(now))
+        people = [executive_json(e, date) for e in book.day.problem.executives]
         document = _roster(town.city_id, date, people, risky)
         return Answer(200, document, {"ETag": etag(people)}, [date.isoformat(), *risky])
 
-    response = asked.once(act, answer)
-    recover_day(store, town, date)
+    try:
+        response = asked.once(act, answer)
+    except InvalidProblem as error:
+        raise _of_roster(error) from None
+    if recover_day(store, town, date) and asked.idempotency_key is None:  # else it is the answer that was stored
+        view = _view(store, town, date)
+        if roster_tag(view) == response.headers["etag"]:  # fewer are at risk than the answer says
+            document = _roster(town.city_id, date, _staff(view), _at_risk(view))
+            return Answer(200, document, {"ETag": roster_tag(view)}).response()
     return response
 
 
@@ -125,8 +136,14 @@ def _executives(asked: Asked, city: City, date: dt.date, body: RosterIn) -> tupl
         faults = [
             Fault(f.path[2:] if f.path[:1] == ("rosters",) else f.path, f.code, f.value, f.rule) for f in invalid.faults
         ]
-        raise InvalidProblem(faults) from None
+        raise _of_roster(InvalidProblem(faults)) from None
     return found[date]
+
+
+def _of_roster(error: InvalidProblem) -> Problem:
+    """What is wrong with a roster: its date is in the path."""
+    errors = [error_of(fault, "path" if fault.path == ("date",) else "body") for fault in error.faults]
+    return Problem(422, "invalid_input", errors=errors)
 
 
 # ------------------------------------------------------------------------------------- deliveries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -17,15 +18,15 @@ from api.http.documents import event_document, page_document
 from api.http.edge import trace_of
 from api.http.once import Answer
 from api.http.problems import Problem, documented, json_bytes
-from api.http.reading import cursor_from, cursor_to, today_of
+from api.http.reading import cursor_from, cursor_to, renamed, today_of
 from api.http.strict import Route
 from api.keys import ApiKey, key_json, list_keys, make_key, revoke_key
+from api.reading import together
 from api.shapes import city_json, service_json
 from api.store import StoreError
 from api.store.schema import REVISION, audit, events, jobs, moment
 from api.store.store import Store
 from api.webhooks.hooks import Webhook, add_webhook, enable_webhook, find_webhook, list_webhooks, remove_webhook
-from optimizer.domain import Fault, InvalidProblem
 
 MINUTES_KEPT = 5
 """Cities and services may be kept so long by callers."""
@@ -61,7 +62,7 @@ def get_services(asked: Reader, query: Annotated[OnQuery, Query()]) -> Response:
     return asked.tagged({"services": [service_json(asked.catalogue, s) for s in found]}, headers=_KEPT)
 
 
-@router.get("/openapi.json", tags=["catalogue"], include_in_schema=False)
+@router.get("/openapi.json", tags=["catalogue"], include_in_schema=False, **out.only("json"))
 def get_openapi(asked: Reader) -> Response:
     """The description of this interface (OpenAPI 3.1)."""
     return asked.tagged(asked.request.app.openapi(), headers=_KEPT)
@@ -117,9 +118,12 @@ def webhook_document(hook: Webhook) -> dict[str, Any]:
 def make_webhook(body: WebhookIn, asked: BookerChanges) -> Response:
     """Have events sent. The secret, with which each is signed, is told this once."""
     cities = asked.key.cities if body.cities is None else frozenset(body.cities)
-    for city_id in sorted(cities or ()):
-        if body.cities is not None:
-            asked.city(city_id)
+    together(
+        *(
+            partial(renamed, {("city",): ("cities", number)}, partial(asked.city, city_id))
+            for number, city_id in enumerate(body.cities or ())
+        )
+    )
     settings = asked.settings
 
     def act(store: Store) -> object:
@@ -205,8 +209,8 @@ def make(body: KeyIn, asked: AdminChanges) -> Response:
     mine = asked.key.cities
     outside = sorted(set(body.cities or ()) - mine) if mine is not None else []
     if mine is not None and (body.cities is None or outside):
-        rule = f"the cities of the key that makes it: {', '.join(sorted(mine))}"
-        raise InvalidProblem([Fault(("cities",), "city_not_allowed", outside or None, rule)])
+        rule = f"a key for no more than the cities of the key that makes it: {', '.join(sorted(mine))}"
+        asked.note_refused(Problem(403, "city_not_allowed", rule))
 
     def act(store: Store) -> object:
         return make_key(store, body.name, body.role, body.cities, asked.key.key_id, body.a_minute)

@@ -41,16 +41,16 @@ from api.jobs import (
     publish_job,
     request_stop,
 )
+from api.keys import Role
 from api.reading import together
 from api.shapes import violation_json
 from api.store.desk import day_to_plan, published_plan
 from api.store.schema import epoch_ms, moment
 from api.store.store import Store
 from optimizer.bookings import Refusal, RefusalCode
-from optimizer.check import violations
+from optimizer.check import ViolationCode, recomputed_cost, violations
 from optimizer.domain import Fault, InvalidProblem, Limits
 from optimizer.domain import Problem as DayProblem
-from optimizer.objective import cost
 from optimizer.report import kpis
 from scenarios.catalogue import City
 from scenarios.files import ScenarioDay, day_of, write_day
@@ -64,6 +64,16 @@ TELL_S = 0.25
 """How often one who watches is told what is new."""
 PING_S = 15.0
 """How often one who watches is told that all is well though nothing is new."""
+WITHOUT_FIGURES = frozenset(
+    {
+        ViolationCode.UNKNOWN_VISIT,
+        ViolationCode.UNKNOWN_EXECUTIVE,
+        ViolationCode.REPEATED_VISIT,
+        ViolationCode.REPEATED_EXECUTIVE,
+        ViolationCode.MISSING_VISIT,
+    }
+)
+"""A plan that breaks one of these rules has a cost, and no figures."""
 CODE_OF_JOB: Mapping[str, str] = {"unknown_job": "unknown_plan", "still_running": "plan_running"}
 """What is told of a job in the words of plans."""
 STATUS_OF_JOB: Mapping[str, int] = {"too_many_jobs": 429, "unknown_plan": 404}
@@ -80,7 +90,8 @@ ExecutiveId = Annotated[str, Path(pattern=out.ID, description="The id of an exec
 
 def _limits(asked: Asked, given: LimitsIn) -> Limits:
     settings, faults = asked.settings, []
-    if given.time_limit_s is not None and given.time_limit_s > settings.job_seconds:
+    said = "time_limit_s" in given.model_fields_set
+    if said and given.time_limit_s is not None and given.time_limit_s > settings.job_seconds:
         rule = f"at most {settings.job_seconds:g} s"
         faults.append(Fault(("limits", "time_limit_s"), "out_of_range", given.time_limit_s, rule))
     if given.threads > settings.job_threads:
@@ -91,7 +102,8 @@ def _limits(asked: Asked, given: LimitsIn) -> Limits:
         faults.append(Fault(("limits", "time_limit_s"), "no_limit", None, rule))
     if faults:
         raise InvalidProblem(faults)
-    time_limit_s = settings.job_seconds if given.time_limit_s is None else given.time_limit_s
+    most_s = settings.job_seconds
+    time_limit_s = most_s if given.time_limit_s is None else min(most_s, given.time_limit_s)
     return Limits(time_limit_s, given.iterations, given.seed, given.threads)
 
 
@@ -189,12 +201,12 @@ def get_plans(asked: Reader, query: Annotated[PlansQuery, Query()]) -> Response:
 
 
 def _job(asked: Asked, plan_id: str) -> Job:
-    """A plan that the key may see: of its cities, or of a day that it handed in itself."""
+    """A plan that the key may see: of its cities, and where the day was handed in, by a key of the same name."""
     job = find_job(asked.store, plan_id)
     if job is None:
         raise Problem(404, "unknown_plan")
-    own = job.asked_by == asked.key.name or asked.key.role == "admin"
-    if not (asked.sees(job.city_id) if job.kind == "plan" else own):
+    own = job.kind == "plan" or job.asked_by == asked.key.name or asked.key.role is Role.ADMIN
+    if not (own and asked.sees(job.city_id)):
         raise Problem(404, "unknown_plan")
     return job
 
@@ -212,7 +224,7 @@ def get_plan(
     if wanted == "json":
         return asked.tagged(_with_plan(job, so_far))
     if so_far is None:
-        raise Problem(409, "no_plan_yet", headers={"Retry-After": "1"})
+        raise Problem(409, "no_plan_yet", headers={} if job.ended else {"Retry-After": "1"})
     return _in_format(so_far.document, wanted, plan_id)
 
 
@@ -223,7 +235,8 @@ def _in_format(document: Mapping[str, Any], wanted: str, file: str) -> Response:
 @router.delete("/plans/{plan_id}", status_code=202, tags=["plans"], **out.answered(out.PlanJobOut, 404, status=202))
 def stop_plan(plan_id: PlanId, asked: Student) -> Response:
     """End the search; the best plan so far is kept. Of a plan that has ended already nothing changes."""
-    _job(asked, plan_id)
+    if _job(asked, plan_id).kind == "plan" and asked.key.role is Role.ANALYST:
+        asked.note_refused(Problem(403, "role_not_allowed", "plans of days of the store are the desk's"))
 
     def act(store: Store) -> Job:
         job = request_stop(store, plan_id)
@@ -382,15 +395,15 @@ def analyze_plan(body: AnalyzeIn, asked: Student) -> Response:
     data = json.dumps(body.plan).encode()
     plan, claimed = under(("plan",), partial(parse_plan, data, problem, "plan.json"))
     found = violations(problem, plan, claimed)
-    unknown = [v for v in found if v.code.value in {"unknown_visit", "unknown_executive", "repeated_visit"}]
-    total = None if unknown else cost(problem, plan)
+    total = recomputed_cost(problem, plan)
+    figures = {} if any(v.code in WITHOUT_FIGURES for v in found) else asdict(kpis(problem, plan))
     document = {
         "violations": [violation_json(v) for v in found],
-        "broken_promises_weight": claimed.broken_promises if total is None else total.broken_promises,
-        "cost": claimed.second_level_s if total is None else total.second_level_s,
-        "cost_terms": claimed.terms() if total is None else total.terms(),
-        "claimed_cost": claimed.second_level_s,
-        "kpis": {} if total is None else asdict(kpis(problem, plan)),
+        "broken_promises_weight": total.broken_promises,
+        "cost": total.second_level_s,
+        "cost_terms": total.terms(),
+        "claimed_cost": body.plan["cost"],
+        "kpis": figures,
     }
     return Response(json_bytes(document), 200, None, "application/json")
 
@@ -420,32 +433,35 @@ async def solve(body: SolveIn, asked: Student) -> Response:
     """Plan a day that is handed in; the store is not asked, and nothing in it changes.
 
     A small day is waited for; else the answer is 202, and the plan is found where Location says. With the header
-    `Prefer: respond-async` nobody waits.
+    `Prefer: respond-async` nobody waits. Sent again with the same Idempotency-Key it is not planned twice: 202.
     """
 
     def begin() -> Job:
         day, limits = together(lambda: _day(asked, body.day), lambda: _limits(asked, body.limits))
-        problem = day.problem
+        problem, text, name = day.problem, write_day(day), asked.key.name
         asked.expect(problem.city)
-        try:
-            return ask_solve(
-                asked.store, write_day(day), problem.city, problem.date, limits, body.engine, asked.key.name
-            )
-        except JobRefused as refused:
-            raise _refused(refused) from None
+        begun: list[Job] = []
+
+        def act(store: Store) -> Job:
+            try:
+                begun[:] = [ask_solve(store, text, problem.city, problem.date, limits, body.engine, name)]
+            except JobRefused as refused:
+                raise _refused(refused) from None
+            return begun[0]
+
+        asked.once(act, lambda job, _now, _connection: _accepted(job))
+        return begun[0]
 
     job: Job | None = await anyio.to_thread.run_sync(begin)
-    assert job is not None  # noqa: S101
     visits = len(body.day.get("visits", ()))
     wait_s = asked.settings.solve_wait_s
     if visits <= SMALL_VISITS and "respond-async" not in asked.request.headers.get("prefer", ""):
         until_s = time.monotonic() + wait_s
-        while job is not None and job.state in {"queued", "running"} and time.monotonic() < until_s:
+        while job is not None and not job.ended and time.monotonic() < until_s:
             await anyio.sleep(LOOK_S)
             job = await anyio.to_thread.run_sync(find_job, asked.store, job.job_id)
     if job is None:
         raise Problem(404, "unknown_plan")
     so_far = await anyio.to_thread.run_sync(plan_so_far, asked.store, job.job_id)
-    done = job.state in {"done", "failed"}
     headers = {"Location": f"/v1/plans/{job.job_id}"}
-    return Response(json_bytes(_with_plan(job, so_far)), 200 if done else 202, headers, "application/json")
+    return Response(json_bytes(_with_plan(job, so_far)), 200 if job.ended else 202, headers, "application/json")

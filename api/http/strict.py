@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, get_origin
 
+import anyio.to_thread
 from fastapi import Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.http.edge import EDGE
-from api.http.problems import Problem, error_of
+from api.http.problems import Problem, error_of, invalid
+from optimizer.domain import Fault
 from scenarios.files import InvalidInput
 from scenarios.files.text import parsed
+
+SHORT_BYTES = 1 << 14
+"""A longer body is read beside the loop that all requests of a worker share."""
+MOST_LEVELS = 64
+"""Objects and lists within each other: a whole day has ten, and no reading of it is to run out of stack."""
 
 
 class Unread(HTTPException):
@@ -30,17 +38,41 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """The object in the body."""
         data = await self.body()
-        try:
-            tree, faults = parsed(data, "body")
-        except InvalidInput as invalid:
-            first = invalid.faults[0]
-            status, code = (400, "bad_json") if first.code != "wrong_type" else (422, "invalid_input")
-            problem = Problem(status, code, str(first.rule), errors=[error_of(f) for f in invalid.faults])
-            raise Unread(problem) from None
-        if faults:
-            raise Unread(Problem(422, "invalid_input", errors=[error_of(f) for f in faults]))
-        self.state.tree = tree
-        return tree
+        short = len(data) < SHORT_BYTES
+        self.state.tree = _read(data) if short else await anyio.to_thread.run_sync(_read, data)
+        return self.state.tree
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    try:
+        tree, faults = parsed(data, "body")
+    except RecursionError:
+        raise _too_deep() from None
+    except InvalidInput as error:
+        first = error.faults[0]
+        status, code = (400, "bad_json") if first.code != "wrong_type" else (422, "invalid_input")
+        problem = Problem(status, code, str(first.rule), errors=[error_of(f) for f in error.faults])
+        raise Unread(problem) from None
+    if faults:
+        raise Unread(invalid(faults))
+    if _deeper(tree, MOST_LEVELS):
+        raise _too_deep()
+    return tree
+
+
+def _deeper(tree: Any, levels: int) -> bool:
+    """More objects and lists lie within each other than that."""
+    layer = [tree]
+    for _ in range(levels):
+        inside = (each.values() if isinstance(each, dict) else each for each in layer)
+        layer = [child for children in inside for child in children if isinstance(child, dict | list)]
+        if not layer:
+            return False
+    return True
+
+
+def _too_deep() -> Unread:
+    return Unread(Problem(400, "bad_json", f"at most {MOST_LEVELS} objects and lists within each other"))
 
 
 class Route(APIRoute):
@@ -51,9 +83,12 @@ class Route(APIRoute):
         handle = super().get_route_handler()
         template = self.path_format
         takes_body = self.body_field is not None
+        may_repeat, closed = self._query()
 
         async def handler(request: Request) -> Response:
-            request.scope[EDGE].route = template
+            trace = request.scope[EDGE]
+            trace.route = template
+            trace.query_errors = [error_of(f, "query") for f in _query_faults(request, may_repeat, closed)]
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if takes_body and kind not in {"application/json", ""}:
                 raise Problem(415, "unsupported_media_type", f"not {kind[:100]}")
@@ -62,3 +97,26 @@ class Route(APIRoute):
             return await handle(StrictRequest(request.scope, request.receive))
 
         return handler
+
+    def _query(self) -> tuple[dict[str, bool], bool]:
+        """Names that a query may hold, and whether more than once; whether a model of it finds unknown ones itself."""
+        may_repeat: dict[str, bool] = {}
+        closed = False
+        for parameter in self.dependant.query_params:
+            model = parameter.field_info.annotation
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                closed = True
+                fields = model.model_fields.items()
+                may_repeat |= {info.alias or name: get_origin(info.annotation) is list for name, info in fields}
+            else:
+                may_repeat[parameter.alias] = False
+        return may_repeat, closed
+
+
+def _query_faults(request: Request, may_repeat: Mapping[str, bool], closed: bool) -> Iterator[Fault]:
+    given = request.query_params
+    for name in given:
+        if name not in may_repeat and not closed:
+            yield Fault((name,), "unknown_field", given[name], "no such parameter is known here")
+        elif not may_repeat.get(name, True) and len(given.getlist(name)) > 1:
+            yield Fault((name,), "repeated_value", given.getlist(name), "a parameter stands once in a query")

@@ -1,48 +1,47 @@
-"""What is done between requests: witnesses made cheaper, open questions answered, promises at risk brought back.
+"""What is done between requests: witnesses made cheaper, promises at risk brought back.
 
-One thread of a long-running process. Everything it writes goes through the same versions as all verbs: a witness is
-swapped in only if its day has not changed meanwhile. It never touches a published day.
+Everything it writes goes through the same versions as all verbs: a witness is swapped in only if its day has not
+changed meanwhile. It never touches a published day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
+from sqlalchemy import Connection, func, select
+
+from api.store.faults import StoreError
+from api.store.schema import days, events, moment
 from api.store.states import Key
-from api.store.store import ASKED, Store
+from api.store.store import Store
 from api.store.writing import View
 from optimizer.bookings import Change, Event, Refusal, RefusalCode, Verdict, recover, relocate, told, with_bookings
-from optimizer.domain import AskedService, Booking, Proof
+from optimizer.domain import Booking
 from optimizer.objective import cost
-from optimizer.slots import Approach, Offers, improve, prove_slot
+from optimizer.slots import improve
 from optimizer.stop import StopAt
 from optimizer.timing import timed
-from scenarios.catalogue import City
-from scenarios.places import Whereabouts
+from scenarios.catalogue import Catalogue, City
 
 IMPROVE_S = 5.0
 """Seconds for a better witness of one day."""
 
-PROVE_S = 2.0
-"""Seconds for the proof of one slot."""
+QUIET_S = 60.0
+"""Seconds without a change of its promises after which a day is worth a better witness: it is likely to keep it."""
 
-MOST_QUESTIONS = 256
-"""Open questions kept; the oldest are forgotten."""
+LIMIT_S = 2.0
+"""Seconds for a better witness where nobody waits for it, and many days may."""
 
+MOST_EVENTS = 10_000
+"""Events of one look; the others are for the next."""
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A slot that was left open for a service at a place."""
-
-    city_id: str
-    where: Whereabouts
-    service: AskedService
-    date: dt.date
-    slot: int
+KEPT_AGAIN = "booking.kept_again"
+IMPROVED = "witness.improved"
+_CHANGES = ("booking.", "hold.", "appointment.", "day.changed")
+"""How kinds of events begin that tell of other promises of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def improve_day(store: Store, city: City, date: dt.date, limit_s: float = IMPROV
         now = views[date]
         if now.state.version != version or now.over is not None:
             return Refusal(RefusalCode.PLAN_OUTDATED, date.isoformat(), "the day has changed meanwhile")
-        event = Event("witness.improved", date.isoformat(), date, {"before_s": before, "after_s": after})
+        event = Event(IMPROVED, date.isoformat(), date, {"before_s": before, "after_s": after})
         return Change((with_bookings(now.book, better, ()),), (), (event,))
 
     return Improved(before, after) if isinstance(store.run(city, [date], verb), Change) else None
@@ -113,77 +112,74 @@ def _together(store: Store, city: City, view: View, booking: Booking) -> Verdict
     if isinstance(placed, Refusal):
         return placed
     kept = [b for b in placed.bookings if view.book.bookings[b.booking_id].at_risk]
-    return Change(placed.books, placed.bookings, tuple(told("booking.kept_again", b) for b in kept))
+    return Change(placed.books, placed.bookings, tuple(told(KEPT_AGAIN, b) for b in kept))
 
 
-def answer(store: Store, question: Question, limit_s: float = PROVE_S) -> bool:
-    """Look for a proof that a slot left open is impossible; a certificate found serves the next caller."""
-    city = store.catalogue.city(question.city_id)
-    with store.database.read() as connection:
-        view = store.views(connection, city, [question.date])[question.date]
-    approach: Approach = store.approach(view, view.book.day, question.where.place(ASKED), question.where.spread_m)
-    certificates = store.cache.certificates((city.city_id, question.date))
-    return prove_slot(approach, question.service, question.slot, certificates, StopAt(time_limit_s=limit_s))
+class Improver:
+    """Looks after days that have changed, once they are quiet: promises at risk are brought back, travel is saved.
 
-
-class Background(threading.Thread):
-    """The thread: questions first, then days that have changed since they were last improved.
-
-    Tell it with `asked` and `changed`; `close` ends it after what it is doing.
+    It learns of changes by the events of the store, from the newest at its construction on. Call `once` again and
+    again, from one thread; it keeps the interpreter busy for `limit_s` and more, so not in a process that answers.
     """
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(name="mitaan-background", daemon=True)
+    def __init__(self, store: Store, *, quiet_s: float = QUIET_S, limit_s: float = LIMIT_S) -> None:
         self._store = store
-        self._questions: deque[Question] = deque(maxlen=MOST_QUESTIONS)
-        self._days: dict[Key, None] = {}
-        self._wake = threading.Condition()
-        self._ended = False
-        self.proved = 0
-        self.improved = 0
-        self.failed: list[str] = []
-        """What went wrong, newest last: a defect here must not end the service, and must not be hidden."""
+        self._quiet = dt.timedelta(seconds=quiet_s)
+        self._limit_s = limit_s
+        self._changed_at: dict[Key, dt.datetime] = {}
+        with store.database.read() as connection:
+            self._seen: int = connection.execute(select(func.max(events.c.event_id))).scalar() or 0
 
-    def asked(self, city: City, where: Whereabouts, offers: Offers, services: tuple[AskedService, ...]) -> None:
-        """Take the open questions of an answer."""
-        for no in offers.refused:
-            if no.slot is not None and no.reasons[0].proof is Proof.HEURISTIC:
-                number = (no.slot.open_s - self._store.catalogue.rules.open_s) // (no.slot.close_s - no.slot.open_s)
-                with self._wake:
-                    self._questions.append(Question(city.city_id, where, services[no.service], no.date, number))
-                    self._wake.notify()
+    def once(self) -> int:
+        """Look for changes, and after one day that is due, the soonest; how many days it has changed."""
+        with self._store.database.read() as connection:
+            now = self._store.database.now(connection)
+            self._read_events(connection)
+            key = self._take(connection, now)
+        if key is None:
+            return 0
+        load_loops(self._store.catalogue)
+        city, date = self._store.catalogue.city(key[0]), key[1]
+        try:
+            kept = recover_day(self._store, city, date)
+            better = improve_day(self._store, city, date, self._limit_s)
+        except StoreError:  # it may be another time: as quiet as it is now it has to be again
+            self._changed_at.setdefault(key, now)
+            raise
+        return int(kept > 0 or better is not None)
 
-    def changed(self, city: City, date: dt.date) -> None:
-        """A day has other promises than before."""
-        with self._wake:
-            self._days[city.city_id, date] = None
-            self._wake.notify()
+    def _read_events(self, connection: Connection) -> None:
+        new = select(events).where(events.c.event_id > self._seen).order_by(events.c.event_id).limit(MOST_EVENTS)
+        for row in connection.execute(new):
+            self._seen = row.event_id
+            if row.date is None:
+                continue
+            key = row.city_id, dt.date.fromisoformat(row.date)
+            if row.kind == IMPROVED:  # of all that was before; what follows counts again
+                self._changed_at.pop(key, None)
+            elif row.kind.startswith(_CHANGES) and row.kind != KEPT_AGAIN:
+                self._changed_at[key] = moment(row.at)
 
-    def close(self) -> None:
-        """End the thread and wait for it."""
-        with self._wake:
-            self._ended = True
-            self._wake.notify()
-        self.join()
+    def _take(self, connection: Connection, now: dt.datetime) -> Key | None:
+        """The soonest day that is due, not to be looked after again until it changes; days that are over go, too."""
+        today = now.date()
+        self._changed_at = {key: at for key, at in self._changed_at.items() if key[1] >= today}
+        due = [key for key, at in self._changed_at.items() if now - at >= self._quiet]
+        for city_id, date in sorted(due, key=lambda key: (key[1], key[0])):
+            del self._changed_at[city_id, date]
+            own = (days.c.city_id == city_id) & (days.c.date == date.isoformat()) & days.c.published_at.is_(None)
+            if connection.execute(select(days.c.version).where(own)).one_or_none() is not None:
+                return city_id, date
+        return None
 
-    def run(self) -> None:
-        """Until closed."""
-        while True:
-            with self._wake:
-                while not (self._ended or self._questions or self._days):
-                    self._wake.wait()
-                if self._ended:
-                    return
-                question = self._questions.popleft() if self._questions else None
-                key = None if question is not None else next(iter(self._days))
-                if key is not None:
-                    del self._days[key]
-            try:
-                if question is not None:
-                    self.proved += answer(self._store, question)
-                elif key is not None:
-                    city = self._store.catalogue.city(key[0])
-                    recover_day(self._store, city, key[1])
-                    self.improved += improve_day(self._store, city, key[1]) is not None
-            except Exception as error:  # noqa: BLE001  kept for those who look, see `failed`
-                self.failed.append(f"{type(error).__name__}: {error}")
+
+@cache
+def load_loops(catalogue: Catalogue) -> None:
+    """Every compiled loop is loaded, on a small day: so no limit of time is spent on that. Once in a process."""
+    from optimizer.engines.columns.ready import run_every_loop  # noqa: PLC0415  only who improves needs it
+    from optimizer.slots.ready import run_every_slot_loop  # noqa: PLC0415
+    from scenarios.generate import bench_day  # noqa: PLC0415
+
+    problem = bench_day(catalogue, catalogue.cities_in_scheme()[0], dt.date(2026, 12, 1), 6, 0, 2).day.problem
+    run_every_loop(problem)
+    run_every_slot_loop(problem)

@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, up
 from api.store.rows import CityRules, rules_values
 from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans
 from api.store.states import delivery_of, problem_with, rules_in
-from api.store.store import Store, Undone, Verb, new_id, reference_faults
+from api.store.store import Also, Store, Undone, Verb, new_id, reference_faults
 from api.store.writing import (
     VersionChanged,
     View,
     expect_versions,
     keys_of,
+    lock_deliveries,
     state_after,
     with_expired,
     write_bookings,
@@ -227,11 +228,17 @@ class NewDelivery:
 
 
 def add_delivery(store: Store, city: City, new: NewDelivery) -> str | Refusal:
-    """Put a delivery into the store; its id. A booking it belongs to, served before, has its certificate due then."""
+    """Put a delivery into the store; its id. A booking it belongs to, served before, has its certificate due then.
+
+    Where it has that already its delivery must have ended: it was cancelled, and this is another one.
+    """
     faults = list(reference_faults(new.reference))
     for name in ("collected_by", "held_by", "booking_id"):
         if getattr(new, name) is not None:
             faults.extend(id_faults(name, getattr(new, name)))
+    booking = None if new.booking_id is None else store.booking(new.booking_id)
+    if booking is not None and booking.city != city.city_id:
+        faults.append(Fault(("booking_id",), "unknown_booking", new.booking_id, f"a booking of {city.city_id}"))
     if not new.service.needs_delivery:
         faults.append(Fault(("service",), "no_delivery", new.service.service_id, "a service with a certificate"))
     due = new.due or due_date(store.catalogue.rules, new.applied or new.ready_from, new.service.statutory_days)
@@ -241,20 +248,36 @@ def add_delivery(store: Store, city: City, new: NewDelivery) -> str | Refusal:
         raise InvalidProblem(faults)
     delivery_id = new_id("D")
 
-    def put(connection: Connection, now: dt.datetime) -> str:
+    def put(connection: Connection, now: dt.datetime) -> tuple[str, list[Event]]:
+        if new.booking_id is not None:
+            _expect_no_other(connection, new.booking_id)
         connection.execute(insert(deliveries).values(**_delivery_values(city, delivery_id, new, due, now)))
-        store.database.order_events(connection)
-        event = Event("delivery.added", delivery_id, new.ready_from, {"reference": new.reference})
-        write_events(connection, city.city_id, [event], now)
-        return delivery_id
+        return delivery_id, [Event("delivery.added", delivery_id, new.ready_from, {"reference": new.reference})]
 
     if new.booking_id is not None:
-        verdict = store.mark(new.booking_id, BookingStatus.CERTIFICATE_DUE, also=put)
+        verdict = store.mark(new.booking_id, BookingStatus.CERTIFICATE_DUE, also=put, stays=True)
         return verdict if isinstance(verdict, Refusal) else delivery_id
+    _alone(store, city.city_id, put)
+    return delivery_id
+
+
+def _expect_no_other(connection: Connection, booking_id: str) -> None:
+    """Raise Undone when a delivery of a booking has not ended; the day of the booking is locked."""
+    own = (deliveries.c.booking_id == booking_id) & deliveries.c.status.in_(_OPEN_DELIVERY)
+    other = connection.execute(select(deliveries.c.delivery_id).where(own).limit(1)).scalar_one_or_none()
+    if other is not None:
+        text = f"its delivery {other} has not ended"
+        raise Undone(Refusal(RefusalCode.ILLEGAL_TRANSITION, booking_id, text, bookings=(other,)))
+
+
+def _alone(store: Store, city_id: str, act: Also) -> None:
+    """Write something that no day knows of."""
     with store.database.write() as connection:
         now = store.database.now(connection)
-        store.sign(connection, now, put(connection, now))
-    return delivery_id
+        outcome, told = act(connection, now)
+        store.database.order_events(connection)
+        write_events(connection, city_id, told, now)
+        store.sign(connection, now, outcome)
 
 
 def _delivery_values(city: City, delivery_id: str, new: NewDelivery, due: dt.date, now: dt.datetime) -> dict[str, Any]:
@@ -279,44 +302,49 @@ def _delivery_values(city: City, delivery_id: str, new: NewDelivery, due: dt.dat
 
 
 def end_delivery(store: Store, delivery_id: str, status: str) -> Refusal | None:
-    """A delivery is delivered or cancelled; None when that was done. Its booking is delivered with it."""
+    """A delivery is delivered or cancelled; None when that was done. Its booking is delivered with it.
 
-    def end(connection: Connection, now: dt.datetime) -> str:
+    A booking whose delivery is cancelled may get another one.
+    """
+    if status not in _ENDS:
+        raise InvalidProblem([Fault(("status",), "unknown_status", status, f"one of {', '.join(_ENDS)}")])
+
+    def end(connection: Connection, now: dt.datetime) -> tuple[str, list[Event]]:
         own = deliveries.c.delivery_id == delivery_id
         changed = update(deliveries).where(own & deliveries.c.status.in_(_OPEN_DELIVERY))
-        if connection.execute(changed.values(status=status, changed_at=epoch_ms(now))).rowcount != 1:
-            raise Undone(_not_open(connection, delivery_id))
-        row = connection.execute(select(deliveries).where(own)).one()
+        done = connection.execute(changed.values(status=status, changed_at=epoch_ms(now))).rowcount == 1
+        row = connection.execute(select(deliveries).where(own)).one_or_none()
+        if row is None or not done:
+            raise Undone(_not_open(row, delivery_id))
         date = dt.date.fromisoformat(row.planned_for or row.ready_from)
-        store.database.order_events(connection)
-        event = Event(f"delivery.{status}", delivery_id, date, {"reference": row.reference})
-        write_events(connection, row.city_id, [event], now)
-        return delivery_id
+        return delivery_id, [Event(f"delivery.{status}", delivery_id, date, {"reference": row.reference})]
 
-    with store.database.read() as connection:
-        row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
-        if row is None or row.status not in _OPEN_DELIVERY:
-            return _not_open(connection, delivery_id)
-    booking = None if row.booking_id is None else store.booking(row.booking_id)
-    due = booking is not None and booking.status is BookingStatus.CERTIFICATE_DUE
-    if due and status == DeliveryStatus.DELIVERED:
+    row = find_delivery(store, delivery_id)
+    if row is None or row.status not in _OPEN_DELIVERY:
+        return _not_open(row, delivery_id)
+    if status == DeliveryStatus.DELIVERED and _is_certificate_due(store, row.booking_id):
         verdict = store.mark(row.booking_id, BookingStatus.DELIVERED, also=end)
-        return verdict if isinstance(verdict, Refusal) else None
+        if not isinstance(verdict, Refusal) or _is_certificate_due(store, row.booking_id):
+            return verdict if isinstance(verdict, Refusal) else None
+        # Somebody was first with the booking: with this delivery, then it has ended, or by a mark, then it ends alone.
     try:
-        with store.database.write() as connection:
-            now = store.database.now(connection)
-            store.sign(connection, now, end(connection, now))
+        _alone(store, row.city_id, end)
     except Undone as undone:
         return undone.refusal
     return None
 
 
 _OPEN_DELIVERY = (DeliveryStatus.WAITING, DeliveryStatus.PLANNED)
+_ENDS = (DeliveryStatus.DELIVERED, DeliveryStatus.CANCELLED)
 
 
-def _not_open(connection: Connection, delivery_id: str) -> Refusal:
+def _is_certificate_due(store: Store, booking_id: str | None) -> bool:
+    booking = None if booking_id is None else store.booking(booking_id)
+    return booking is not None and booking.status is BookingStatus.CERTIFICATE_DUE
+
+
+def _not_open(row: Row[Any] | None, delivery_id: str) -> Refusal:
     """Why a delivery cannot be ended: there is none, or it has ended."""
-    row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).one_or_none()
     if row is None:
         return unknown(delivery_id)
     return Refusal(RefusalCode.ILLEGAL_TRANSITION, delivery_id, f"it is {row.status}")
@@ -416,8 +444,15 @@ def publish_plan(
 ) -> Verdict:
     """Make a plan the witness of its day, deliveries included; refused with the difference if bookings have changed.
 
-    `document` is the plan as others read it; it is kept under the next number of the day.
+    So it is if one of its deliveries has ended meanwhile or is planned for another day. `document` is the plan as
+    others read it; it is kept under the next number of the day.
     """
+    return store.until_done(lambda: _publish(store, city, date, problem, orders, document))
+
+
+def _publish(
+    store: Store, city: City, date: dt.date, problem: Problem, orders: Orders, document: Mapping[str, Any]
+) -> Verdict:
     with store.database.write() as connection:
         keys = keys_of(city.city_id, [date])
         store.database.lock_days(connection, keys)
@@ -426,19 +461,22 @@ def publish_plan(
         verdict = publish(view.book, problem, orders, view.now)
         if isinstance(verdict, Refusal):
             return verdict
+        carried = _carried_by(connection, city, date, problem)
+        lost = _not_for_the_day(carried, city, date, problem, orders)
+        if lost:
+            text = f"{len(lost)} deliveries of the plan have ended or are planned for another day"
+            return Refusal(RefusalCode.PLAN_OUTDATED, date.isoformat(), text, bookings=lost)
         now = store.database.now(connection)
         whole = with_expired([view], verdict)
         write_bookings(connection, whole.bookings, now)
         book = whole.books[0]
-        ids = [d.visit_id for d in problem.deliveries]
-        rows = connection.execute(select(deliveries).where(deliveries.c.delivery_id.in_(ids))) if ids else ()
         _, where = problem_with(
             store.facts,
             city,
             date,
             problem.executives,
             booked=[b for b in book.bookings.values() if not b.at_risk],
-            carried=[(delivery_of(store.facts, row), row.spread_m) for row in rows],
+            carried=[(delivery_of(store.facts, row), row.spread_m) for row in carried.values()],
             slot_minutes=view.state.slot_minutes,
             travel=view.state.travel,
         )
@@ -467,8 +505,30 @@ def publish_plan(
     return verdict
 
 
+def _carried_by(connection: Connection, city: City, date: dt.date, problem: Problem) -> dict[str, Row[Any]]:
+    """The deliveries of a problem as they are now, by id, locked; so are those that are planned for the day."""
+    ids = {d.visit_id for d in problem.deliveries}
+    here = (deliveries.c.city_id == city.city_id) & (deliveries.c.planned_for == date.isoformat())
+    rows = lock_deliveries(connection, deliveries.c.delivery_id.in_(sorted(ids)) | here)
+    return {row.delivery_id: row for row in rows if row.delivery_id in ids}
+
+
+def _not_for_the_day(
+    carried: Mapping[str, Row[Any]], city: City, date: dt.date, problem: Problem, orders: Orders
+) -> tuple[str, ...]:
+    """Deliveries of a plan that neither wait nor are planned for its day."""
+
+    def free(row: Row[Any]) -> bool:
+        here = row.status == DeliveryStatus.PLANNED and row.planned_for == date.isoformat()
+        return bool(row.city_id == city.city_id and (here or row.status == DeliveryStatus.WAITING))
+
+    good = {key for key, row in carried.items() if free(row)}
+    served = {visit_id for order in orders.values() for visit_id in order}
+    return tuple(sorted(d.visit_id for d in problem.deliveries if d.visit_id in served - good))
+
+
 def _plan_deliveries(
-    connection: Any, city: City, date: dt.date, problem: Problem, orders: Orders, now: dt.datetime
+    connection: Connection, city: City, date: dt.date, problem: Problem, orders: Orders, now: dt.datetime
 ) -> None:
     """Deliveries on the plan are planned for the day; others that were wait again."""
     own = (deliveries.c.city_id == city.city_id) & (deliveries.c.status == DeliveryStatus.PLANNED)

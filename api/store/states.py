@@ -30,7 +30,7 @@ from api.store.rows import (
 )
 from api.store.schema import bookings, city_rules, days, deliveries, moment
 from optimizer.bookings import DayBook
-from optimizer.calendar import closed_because, slot_grid
+from optimizer.calendar import closed_because, due_date, slot_grid
 from optimizer.domain import (
     OFF_DAY,
     Booking,
@@ -234,7 +234,10 @@ def as_delivery(stop: EmptyStop, grid: SlotGrid) -> Delivery:
 
 
 def delivery_of(facts: Facts, row: Row[Any]) -> Delivery:
-    """The delivery of a row of `deliveries`: any time of the day, until its due date."""
+    """The delivery of a row of `deliveries`: any time of the day, until its due date.
+
+    Old rows may have none: then it is due as one that is added without, by the limit of its service.
+    """
     rules = facts.catalogue.rules
     latest = max(rules.open_s, min(rules.close_s, 24 * HOUR_S) - row.service_s)
     return Delivery(
@@ -242,10 +245,17 @@ def delivery_of(facts: Facts, row: Row[Any]) -> Delivery:
         Place(row.delivery_id, row.lon, row.lat),
         (TimeWindow(rules.open_s, latest),),
         row.service_s,
-        due=dt.date.fromisoformat(row.due),
+        due=_due_of(facts, row),
         held_by=row.held_by,
         service_id=row.service_id,
     )
+
+
+def _due_of(facts: Facts, row: Row[Any]) -> dt.date:
+    if row.due is not None:
+        return dt.date.fromisoformat(row.due)
+    limits = {service.service_id: service.statutory_days for service in facts.catalogue.services}
+    return due_date(facts.catalogue.rules, dt.date.fromisoformat(row.ready_from), limits.get(row.service_id))
 
 
 # ----------------------------------------------------------------------------------------- cache

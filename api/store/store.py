@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, or_, select, tuple_
 
 from api.store.database import Database
+from api.store.faults import StoreError
 from api.store.rows import booking_of
 from api.store.schema import bookings, days, epoch_ms, events, moment
 from api.store.states import DayState, Facts, Key, StateCache, read_states
@@ -62,6 +63,9 @@ from scenarios.places import Whereabouts
 FREE_TRIES = 3
 """Times a verb is asked outside the lock before it is asked under it."""
 
+LOCKED_TRIES = 20
+"""Times it is asked under the lock: again only where a hold ran out meanwhile, or the day had no row to be locked."""
+
 NEAREST = 3
 """Slots named with a refusal, nearest in time first."""
 
@@ -83,10 +87,14 @@ OnlyIf = Callable[[Booking], bool]
 Receipt = Callable[[Connection, dt.datetime, object], None]
 """Called as the last thing in a transaction that changes something, with its moment and what came of it.
 
-What it writes is stored together with the change, or not at all; what it raises undoes the change.
+What it writes is stored together with the change, or not at all; what it raises undoes the change. It must not call
+`Store.views`: days as they are within the transaction would stay in memory although it may still be undone.
 """
-Also = Callable[[Connection, dt.datetime], object]
-"""Something more to write in the transaction of a verb, and what then came of it all; what it raises undoes it."""
+Also = Callable[[Connection, dt.datetime], tuple[object, Sequence[Event]]]
+"""Something more to write in the transaction of a verb: what then came of it all, and events after those of the verb.
+
+Called with the days locked and before events are ordered: it may lock deliveries. What it raises undoes it all.
+"""
 
 
 class Undone(Exception):  # noqa: N818  (not an error: the refusal is the answer)
@@ -341,11 +349,20 @@ class Store:
         *,
         only_if: OnlyIf | None = None,
         also: Also | None = None,
+        stays: bool = False,
     ) -> Verdict:
-        """Set where a booking stands on its day; `also` is written with it."""
-        return self._on_booking(
-            booking_id, lambda view: mark(view.book, booking_id, status, code, view.now), only_if, also
-        )
+        """Set where a booking stands on its day; `also` is written with it.
+
+        With `stays` a booking that stands there already stays there, and only `also` is written.
+        """
+
+        def one(view: View) -> Verdict:
+            booking = view.book.bookings.get(booking_id)
+            if stays and booking is not None and booking.status is status:
+                return Change((view.book,), (), ())  # of the whole day: who changes it meanwhile is noticed
+            return mark(view.book, booking_id, status, code, view.now)
+
+        return self._on_booking(booking_id, one, only_if, also)
 
     def _on_booking(
         self,
@@ -542,7 +559,7 @@ class Store:
             with self.database.read() as connection:
                 views = self.views(connection, city, [date for _, date in keys])
             verdict = verb(views)
-            if isinstance(verdict, Refusal):
+            if isinstance(verdict, Refusal) or (also is None and _is_empty(verdict)):
                 return verdict
             try:
                 return self._commit(city, keys, views, verdict, also)
@@ -550,12 +567,29 @@ class Store:
                 continue
             except Undone as undone:
                 return undone.refusal
+        return self.until_done(lambda: self._ask_locked(city, keys, verb, also))
+
+    def until_done(self, act: Callable[[], Verdict]) -> Verdict:
+        """Act in one transaction with the days locked, and again where it raises VersionChanged.
+
+        That is where the day had no row to be locked, or a hold ran out between the look at it and the change: each
+        happens once, so this ends.
+        """
+        for _ in range(LOCKED_TRIES):
+            try:
+                return act()
+            except VersionChanged:
+                continue
+        rule = f"a day changed {LOCKED_TRIES} times while it was locked; try again"
+        raise StoreError("database_locked", self.database.url_for_people, rule)
+
+    def _ask_locked(self, city: City, keys: Sequence[Key], verb: Verb, also: Also | None) -> Verdict:
         try:
             with self.database.write() as connection:
                 self.database.lock_days(connection, keys)
                 views = self.views(connection, city, [date for _, date in keys])
                 verdict = verb(views)
-                if isinstance(verdict, Refusal):
+                if isinstance(verdict, Refusal) or (also is None and _is_empty(verdict)):
                     return verdict
                 states = self._write(connection, city, views, verdict, also)
         except Undone as undone:
@@ -585,9 +619,10 @@ class Store:
             raise VersionChanged
         whole = with_expired(views.values(), change)
         states = write_change(connection, views, whole, now)
+        outcome, more = (change, ()) if also is None else also(connection, now)
         self.database.order_events(connection)
-        write_events(connection, city.city_id, whole.events, now)
-        self.sign(connection, now, change if also is None else also(connection, now))
+        write_events(connection, city.city_id, (*whole.events, *more), now)
+        self.sign(connection, now, outcome)
         return states
 
     def _keep(self, states: Iterable[DayState]) -> None:
@@ -631,6 +666,11 @@ def joined(changes: Sequence[Change]) -> Change:
         tuple(b for c in changes for b in c.bookings),
         tuple(e for c in changes for e in c.events),
     )
+
+
+def _is_empty(change: Change) -> bool:
+    """Nothing is changed by it: it is neither written nor signed."""
+    return not (change.books or change.bookings or change.events)
 
 
 def _ran_out(view: View, change: Change, now: dt.datetime) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from api.store.rows import (
     EmptyStop,
@@ -133,8 +134,21 @@ def _stops(day: PromisedDay, where: Spots) -> tuple[EmptyStop, ...]:
     return tuple(stops)
 
 
+def lock_deliveries(connection: Connection, which: ColumnElement[bool]) -> list[Row[Any]]:
+    """These deliveries as they are now, by id; nobody else changes them until the transaction ends.
+
+    No two transactions wait for each other where days are locked first, then deliveries, all at once or in the order
+    of their ids, and events are ordered last.
+    """
+    rows = select(deliveries).where(which).order_by(deliveries.c.delivery_id)
+    return list(connection.execute(rows.with_for_update()))  # SQLite: who writes, writes alone
+
+
 def write_day(connection: Connection, before: DayState, state: DayState) -> None:
-    """The row of a day at its next version; inserted when there is none."""
+    """The row of a day at its next version; inserted when there is none.
+
+    Raises VersionChanged when somebody else wrote it since: one without a row could not be locked.
+    """
     city, date = state.key
     day = state.book.day
     values = {
@@ -152,6 +166,7 @@ def write_day(connection: Connection, before: DayState, state: DayState) -> None
         values["published_at"] = None
         planned = (deliveries.c.city_id == city) & (deliveries.c.planned_for == date.isoformat())
         planned &= deliveries.c.status == "planned"
+        lock_deliveries(connection, planned)
         waiting = {"status": "waiting", "planned_for": None, "executive_id": None}
         connection.execute(update(deliveries).where(planned).values(**waiting, changed_at=epoch_ms(state.seen_at)))
     if before.version == 0 or state.travel != before.travel:
@@ -160,10 +175,21 @@ def write_day(connection: Connection, before: DayState, state: DayState) -> None
         values["roster"] = roster_text(day.problem.executives)
     if before.version == 0:
         head = {"city_id": city, "date": date.isoformat(), "slot_minutes": state.slot_minutes}
-        connection.execute(insert(days).values(**head, **values))
+        _insert_day(connection, {**head, **values})
         return
     own = (days.c.city_id == city) & (days.c.date == date.isoformat()) & (days.c.version == before.version)
     if connection.execute(update(days).where(own).values(**values)).rowcount != 1:
+        raise VersionChanged
+
+
+def _insert_day(connection: Connection, values: Mapping[str, Any]) -> None:
+    if connection.dialect.name != "postgresql":  # who writes, writes alone
+        connection.execute(insert(days).values(**values))
+        return
+    from sqlalchemy.dialects.postgresql import insert as insert_on  # noqa: PLC0415  only where it is spoken
+
+    made = insert_on(days).values(**values).on_conflict_do_nothing().returning(days.c.version)
+    if connection.execute(made).one_or_none() is None:
         raise VersionChanged
 
 

@@ -369,6 +369,18 @@ _RULES = {
     "datetime_type": ("wrong_type", "a time as text"),
     "date_type": ("wrong_type", "a date as text"),
     "finite_number": ("not_finite", "a finite number"),
+    "bool_type": ("wrong_type", "true or false"),
+    "dict_type": ("wrong_type", "an object"),
+    "int_parsing": ("wrong_type", "a whole number"),
+    "int_from_float": ("wrong_type", "a whole number"),
+    "float_parsing": ("wrong_type", "a number"),
+    "bool_parsing": ("wrong_type", "true or false"),
+}
+_LIMITS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "less than"),
 }
 
 
@@ -387,6 +399,13 @@ def shape_faults(errors: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
                 if kind == "too_short"
                 else f"at most {context['max_length']} entries"
             )
+        elif kind in _LIMITS:
+            name, words = _LIMITS[kind]
+            code, rule = "out_of_range", f"{words} {context[name]:,}"
+        elif kind == "string_pattern_mismatch":
+            code, rule = "bad_text", f"text that matches {context['pattern']}"
+        elif kind == "string_too_short":
+            code, rule = "too_short", f"at least {context['min_length']} characters"
         elif kind == "string_too_long":
             code, rule = "too_long", f"at most {context['max_length']} characters"
         yield Fault(tuple(found["loc"]), code, value, rule)
