@@ -120,6 +120,9 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
     except OSError as error:
         raise CannotListen(error.errno, f"{settings.host}:{settings.port}: {error.strerror}") from None
     held.set_inheritable(True)
+    # Connections inherit it. The loop sets it itself only where it knows the protocol, which such a socket does not
+    # tell: without it head and body of an answer, sent apart, wait 40 ms for each other.
+    held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with held:
         yield held
 

@@ -23,6 +23,8 @@ from scenarios.files import write_files
 
 DEMO_FILE = "demo.db"
 DEMO_NAME = "demo"
+SQLITE_ENDINGS = ("-wal", "-shm", "-journal")
+"""Files that SQLite has beside the store."""
 
 keys_app = typer.Typer(help="Keys of the HTTP interface: make, list, revoke.", no_args_is_help=True)
 
@@ -44,7 +46,7 @@ def serve_http(
     with faults_told(), store_told(False):
         where = store_at if store_at is not None or not demo else str(default_path().with_name(DEMO_FILE))
         settings = read_settings(host=host, port=port, workers=workers, job_places=jobs, database_url=where)
-        _prepare(settings, demo)
+        _prepare(settings, demo, ours=store_at is None)
 
         def ready(at: str, number: int) -> None:
             name = f"[{at}]" if ":" in at else at
@@ -57,10 +59,10 @@ def serve_http(
     note("mitaan: ended")
 
 
-def _prepare(settings: Settings, demo: bool) -> None:
+def _prepare(settings: Settings, demo: bool, ours: bool) -> None:
     """Make the store where it is missing, fill it for a demo, and show keys that were made."""
     if demo:
-        _demo(settings)
+        _demo(settings, ours)
         return
     with open_database(settings.database_url, create=_is_new(settings)) as database:
         text = make_first_key(Store(database, load_catalogue()))
@@ -77,14 +79,17 @@ def _is_new(settings: Settings) -> bool:
         database.close()
 
 
-def _demo(settings: Settings) -> None:
-    """A demo store whose rosters begin tomorrow: an older one of ours is made anew, with other keys each time."""
+def _demo(settings: Settings, ours: bool) -> None:
+    """A demo store whose rosters begin tomorrow, with other keys each time.
+
+    An older one of ours is made anew; a store that somebody has named is never deleted.
+    """
     database = Database(settings.database_url)
     path = Path(database.url_for_people) if database.dialect == "sqlite" else None
     database.close()
-    if path is not None and path.name == DEMO_FILE and path.exists() and not _is_fresh(path):
-        for each in path.parent.glob(f"{DEMO_FILE}*"):
-            each.unlink()
+    if ours and path is not None and path.exists() and not _is_fresh(path):
+        for ending in ("", *SQLITE_ENDINGS):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
     with open_database(settings.database_url, create=True) as database:
         store = Store(database, load_catalogue())
         cities = store.catalogue.cities_in_scheme()
@@ -120,6 +125,12 @@ def work_only(
 # ------------------------------------------------------------------------------------------- keys
 
 
+def _where(store_at: str | None, as_json: bool, *, writes: bool = True) -> str | None:
+    """The store whose keys they are: the one that `mitaan serve` would serve."""
+    with faults_told(as_json, writes=writes):
+        return read_settings().database_url if store_at is None else store_at
+
+
 @keys_app.command("create")
 def keys_create(
     role: Annotated[str, typer.Option(help=f"One of {', '.join(Role)}.")],
@@ -132,7 +143,7 @@ def keys_create(
     as_json: Json = False,
 ) -> None:
     """Make a key. Its text is shown this once; the store keeps a hash of it."""
-    with served(store_at, as_json, new=True) as store:
+    with served(_where(store_at, as_json), as_json, new=True) as store:
         key, text = make_key(store, name or role, role, city, "console", a_minute)
     if as_json:
         say_json({**key_json(key), "key": text})
@@ -145,7 +156,7 @@ def keys_create(
 @keys_app.command("list")
 def keys_list(store_at: StoreAt = None, as_json: Json = False) -> None:
     """All keys, the revoked ones too."""
-    with served(store_at, as_json, writes=False) as store:
+    with served(_where(store_at, as_json, writes=False), as_json, writes=False) as store:
         keys = list_keys(store)
     if as_json:
         say_json({"keys": [key_json(key) for key in keys]})
@@ -160,7 +171,7 @@ def keys_revoke(
     as_json: Json = False,
 ) -> None:
     """End a key: a second later at the latest nobody gets in with it."""
-    with served(store_at, as_json) as store:
+    with served(_where(store_at, as_json), as_json) as store:
         ended = revoke_key(store, key)
     if ended is None:
         if as_json:

@@ -305,12 +305,12 @@ def test_odd_text_in_any_part_of_a_path_is_told_or_leads_nowhere(running: Served
     for route in routes_of(running.app):
         method = min(route.methods or ())
         for name in re.findall(r"{(\w+)}", route.path_format):
-            for odd in (*ODD[1:-1], "..", "%2e%2e", "a;b=c", "x" * 65):
+            for odd in (*ODD[1:-1], "%2e%2e", "a;b=c", "x" * 65):
                 path = route.path_format.replace(f"{{{name}}}", quote(odd, safe=""))
                 path = re.sub(r"{(\w+)}", lambda m: {"city": "raipur", "date": "2026-12-03"}.get(m[1], "X1"), path)
                 headers = once() if method == "POST" else {}
-                sends = {"json": {}} if method in {"POST", "PUT"} else {}
-                answer = admin.request(method, path, headers=headers, **sends)
+                body: dict[str, str] | None = {} if method in {"POST", "PUT"} else None
+                answer = admin.request(method, path, json=body, headers=headers)
                 if answer.status_code == 422:
                     assert ("path", f"/{name}") in {(each[0], each[1]) for each in faults(answer)}, path
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.keys import make_key
-from api.serving import environment_of
+from api.serving import _listening, environment_of
 from api.settings import Settings
 from api.store import Database
 from api.store.desk import set_roster
@@ -179,6 +180,15 @@ def test_one_who_watches_is_told_the_end_when_the_service_ends(site: Callable[[i
                 pass
         assert here.service.process.wait(30) == 0
         assert time.monotonic() - begun_s < 20
+
+
+def test_connections_do_not_wait_for_each_other_s_packets() -> None:
+    with _listening(Settings(port=0)) as held:
+        with socket.create_connection(held.getsockname()) as caller:
+            accepted, _ = held.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+                caller.close()
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(site: Callable[[int], Site]) -> None:

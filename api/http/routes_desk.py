@@ -191,7 +191,7 @@ def get_deliveries(asked: Booker, query: Annotated[DeliveriesQuery, Query()]) ->
     )
     page = rows[: query.limit]
     end = page[-1] if len(rows) > query.limit else None
-    following = None if end is None else cursor_to(key, (end.due, end.delivery_id))
+    following = None if end is None else cursor_to(key, (end.due or "", end.delivery_id))
     return asked.tagged(page_document("deliveries", [delivery_document(row) for row in page], following))
 
 
