@@ -117,7 +117,9 @@ def read_settings(**given: Any) -> Settings:
     return settings
 
 
-_OTHERS = frozenset({"settings", "data", "caller", "max_visits", "max_km", "traceback", "golden", "url", "key", "admin_key"})
+_OTHERS = frozenset(
+    {"settings", "data", "caller", "max_visits", "max_km", "traceback", "golden", "url", "key", "admin_key"}
+)
 """Variables that other parts of the program read: the commands and the client."""
 
 

@@ -175,6 +175,19 @@ def test_promises_in_the_way_refuse_a_roster_are_at_risk_by_force_and_are_kept_a
     assert (checked.promises, checked.at_risk, checked.findings) == (2, 0, ())
 
 
+def test_a_roster_sent_again_with_its_key_is_answered_as_before_and_set_once(served: Served) -> None:
+    head, late = once(), booked(served, f"{DAY}T18:00:00+05:30")
+    mornings, all_day = [executive("E1", end="14:00")], [executive("E2", "08:00", "20:00")]
+    with served.client("dispatch") as client:
+        told(client.put(ROSTER, json={"executives": mornings, "force": True}))
+        first = client.put(ROSTER, json={"executives": all_day}, headers=head)
+        again = client.put(ROSTER, json={"executives": all_day}, headers=head)
+        assert (again.content, again.headers["ETag"]) == (first.content, first.headers["ETag"])
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert told(client.get(ROSTER))["at_risk"] == []
+        assert not told(client.get(f"/v1/bookings/{late}"))["at_risk"]
+
+
 def test_all_that_is_wrong_with_executives_is_told_with_its_place(served: Served) -> None:
     far = {"place": "far", "location": {"type": "Point", "coordinates": [81.6, 28.0]}}
     staff = [

@@ -183,12 +183,11 @@ def test_one_who_watches_is_told_the_end_when_the_service_ends(site: Callable[[i
 
 
 def test_connections_do_not_wait_for_each_other_s_packets() -> None:
-    with _listening(Settings(port=0)) as held:
-        with socket.create_connection(held.getsockname()) as caller:
-            accepted, _ = held.accept()
-            with accepted:
-                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-                caller.close()
+    with _listening(Settings(port=0)) as held, socket.create_connection(held.getsockname()) as caller:
+        accepted, _ = held.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            caller.close()
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(site: Callable[[int], Site]) -> None:
