@@ -146,11 +146,7 @@ def told_settings(settings: Settings) -> list[Told]:
             source = "environment"
         elif name in in_file:
             source = str(path)
-        value = getattr(settings, name)
-        shown = (
-            "set" if name in SECRET and value is not None else str(value).lower() if isinstance(value, bool) else value
-        )
-        rows.append(Told(name, variable, "-" if shown is None else str(shown), source, info.description or ""))
+        rows.append(Told(name, variable, _shown(name, getattr(settings, name)), source, info.description or ""))
     return rows
 
 

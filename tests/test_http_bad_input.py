@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from api.http.problems import MOST_ERRORS
 from api.http.strict import MOST_LEVELS
+from api.settings import Settings
 from api.store.schema import answers, api_keys, bookings, deliveries, json_text, webhooks
 from tests.answered import faults, refused, routes_of, told
 from tests.desks import rostered
@@ -61,7 +62,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/deliveries/D1/status": {"status": "delivered"},
     "/v1/plans": {"city": "raipur", "date": "2026-12-03", "engine": "auto"},
     "/v1/keys": {"name": "new", "role": "booking", "cities": ["raipur"]},
-    "/v1/webhooks": {"url": "https://example.org/events", "cities": ["raipur"]},
+    "/v1/webhooks": {"url": "http://127.0.0.1:9/events", "cities": ["raipur"], "kinds": ["hold.*"]},
 }
 """A whole body of each endpoint; each text in it is put wrong, one by one."""
 ODD = ("\ud800", "\0", "a\x07b", "", " ", "\u202e", "x\n", "'; DROP TABLE bookings; --", "x" * 100_000)
@@ -83,7 +84,8 @@ QUERIES: dict[str, dict[str, Any]] = {
 def running(rostered: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One service for all: nothing here changes anything, which is looked at in the end."""
     path = shutil.copy(rostered, tmp_path_factory.mktemp("running") / "store.db")
-    with serving(str(path)) as served:
+    settings = Settings(a_minute=1_000_000, webhooks_private=True, webhooks_plain_http=True)
+    with serving(str(path), settings) as served:
         yield served
         with served.store.database.read() as connection:
             for table in (bookings, deliveries, webhooks):
@@ -357,7 +359,7 @@ def test_an_unknown_city_is_told_with_the_nearest_names(admin: httpx.Client) -> 
     assert faults(admin.get("/v1/bookings", params={"city": "rajpur"})) == {("query", "/city", "unknown_city")}
     answer = sent(admin, json.dumps({**wanted(), "city": "rajpur"}).encode())
     assert faults(answer) == {("body", "/city", "unknown_city")}
-    body = {"url": "https://example.org/events", "cities": ["raipur", "rajpur", "xyz"]}
+    body = {"url": "http://127.0.0.1:9/events", "cities": ["raipur", "rajpur", "xyz"]}
     answer = sent(admin, json.dumps(body).encode(), "/v1/webhooks")
     assert faults(answer) == {("body", f"/cities/{n}", "unknown_city") for n in (1, 2)}
 

@@ -172,7 +172,7 @@ def test_settings_tell_where_each_comes_from(folder: Path, monkeypatch: pytest.M
 
 def test_settings_are_shown_with_their_meaning_and_no_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MITAAN_DATABASE_URL", f"postgresql://mitaan:{HIDDEN}@db.example.org/mitaan")
-    assert settings()["database_url"] == ("set", "environment")
+    assert settings()["database_url"] == ("(set)", "environment")
     said = run("settings").stdout
     assert "MITAAN_PORT" in said
     assert "Processes that answer requests." in said
