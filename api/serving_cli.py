@@ -125,12 +125,6 @@ def work_only(
 # ------------------------------------------------------------------------------------------- keys
 
 
-def _where(store_at: str | None, as_json: bool, *, writes: bool = True) -> str | None:
-    """The store whose keys they are: the one that `mitaan serve` would serve."""
-    with faults_told(as_json, writes=writes):
-        return read_settings().database_url if store_at is None else store_at
-
-
 @keys_app.command("create")
 def keys_create(
     role: Annotated[str, typer.Option(help=f"One of {', '.join(Role)}.")],
@@ -143,7 +137,7 @@ def keys_create(
     as_json: Json = False,
 ) -> None:
     """Make a key. Its text is shown this once; the store keeps a hash of it."""
-    with served(_where(store_at, as_json), as_json, new=True) as store:
+    with served(store_at, as_json, new=True) as store:
         key, text = make_key(store, name or role, role, city, "console", a_minute)
     if as_json:
         say_json({**key_json(key), "key": text})
@@ -156,7 +150,7 @@ def keys_create(
 @keys_app.command("list")
 def keys_list(store_at: StoreAt = None, as_json: Json = False) -> None:
     """All keys, the revoked ones too."""
-    with served(_where(store_at, as_json, writes=False), as_json, writes=False) as store:
+    with served(store_at, as_json, writes=False) as store:
         keys = list_keys(store)
     if as_json:
         say_json({"keys": [key_json(key) for key in keys]})
@@ -171,7 +165,7 @@ def keys_revoke(
     as_json: Json = False,
 ) -> None:
     """End a key: a second later at the latest nobody gets in with it."""
-    with served(_where(store_at, as_json), as_json) as store:
+    with served(store_at, as_json) as store:
         ended = revoke_key(store, key)
     if ended is None:
         if as_json:

@@ -95,14 +95,28 @@ def settings_file() -> Path | None:
     return Path(FILE) if Path(FILE).is_file() else None
 
 
+def address_in_file() -> str | None:
+    """The store that the file of settings names, None where there is no such file or it names none.
+
+    For commands that need nothing else of it. Raises InvalidProblem for a file that cannot be read.
+    """
+    path = settings_file()
+    found = None if path is None else _read_file(path).get("database_url")
+    return found if isinstance(found, str) else None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no TOML
+        raise InvalidProblem([Fault((FILE_VARIABLE,), "bad_settings_file", str(path), str(error))]) from None
+
+
 def read_settings(**given: Any) -> Settings:
     """The settings of this process; `given` (None left out) wins over all. Raises InvalidProblem with every fault."""
     path = settings_file()
-    try:
-        if path is not None:
-            tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no TOML
-        raise InvalidProblem([Fault((FILE_VARIABLE,), "bad_settings_file", str(path), str(error))]) from None
+    if path is not None:
+        _read_file(path)
     unknown = [
         Fault((name,), "unknown_setting", "", "a setting of this program; `mitaan settings` lists them")
         for name in sorted(os.environ)
@@ -137,7 +151,7 @@ class Told:
 def told_settings(settings: Settings) -> list[Told]:
     """Every setting, in the order in which they are defined."""
     path = settings_file()
-    in_file = {} if path is None else tomllib.loads(path.read_text(encoding="utf-8"))
+    in_file = {} if path is None else _read_file(path)
     rows = []
     for name, info in Settings.model_fields.items():
         variable = f"{PREFIX}{name.upper()}"

@@ -111,7 +111,6 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "unknown_hold": ("There is no such hold", "ऐसा कोई रोका हुआ स्लॉट नहीं है"),
     "unknown_key": ("There is no such key", "ऐसी कोई कुंजी नहीं है"),
     "unknown_plan": ("There is no such plan", "ऐसी कोई योजना नहीं है"),
-    "unknown_service": ("There is no such service", "ऐसी कोई सेवा नहीं है"),
     "unknown_slot": ("No slot opens then", IN_HINDI[RefusalCode.UNKNOWN_SLOT]),
     "unknown_webhook": ("There is no such webhook", "ऐसा कोई webhook नहीं है"),
     "unsupported_media_type": ("The body must be application/json", "डेटा application/json के रूप में भेजें"),

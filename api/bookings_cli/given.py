@@ -20,6 +20,7 @@ import typer
 
 from api.console import BAD_INPUT, faults_told, note, say_json
 from api.reading import together
+from api.settings import address_in_file
 from api.store import Database, StoreError
 from api.store.store import Store
 from api.words import Language
@@ -89,6 +90,8 @@ def served(
     """
     compiled_s: list[float] = []
     with faults_told(as_json, writes=writes), store_told(as_json), _in_words():
+        if where is None and not os.environ.get("MITAAN_DATABASE_URL"):
+            where = address_in_file()
         _expect_store(where, new or create)
         database = open_database(where, create=create)
         try:

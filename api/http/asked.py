@@ -210,8 +210,9 @@ class Asked:
 
     @property
     def _print(self) -> str:
-        url = self.request.url
-        return fingerprint(self.request.method, url.path, url.query, getattr(self.request.state, "tree", None))
+        request, url = self.request, self.request.url
+        tree, only_if = getattr(request.state, "tree", None), request.headers.get("if-match")
+        return fingerprint(request.method, url.path, url.query, tree, only_if)
 
     def stored(self) -> Response | None:
         """The answer that the same request was given before; None where there is none."""

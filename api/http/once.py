@@ -60,9 +60,9 @@ class Who:
     city_id: str | None = None
 
 
-def fingerprint(method: str, path: str, query: str, tree: object) -> str:
-    """What a request says, as a hash: equal for equal JSON, however it is written."""
-    told = json.dumps([method, path, query, tree], sort_keys=True, default=str)
+def fingerprint(method: str, path: str, query: str, tree: object, only_if: str | None) -> str:
+    """What a request says, as a hash: equal for equal JSON, however it is written. `only_if` is its If-Match."""
+    told = json.dumps([method, path, query, tree, only_if], sort_keys=True, default=str)
     return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()
 
 
