@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from optimizer.domain import Fault, InvalidProblem
+from optimizer.domain.faults import raise_if_any
 from scenarios.files.shape import shape_faults
 
 PREFIX = "MITAAN_"
@@ -98,10 +99,14 @@ def settings_file() -> Path | None:
 def address_in_file() -> str | None:
     """The store that the file of settings names, None where there is no such file or it names none.
 
-    For commands that need nothing else of it. Raises InvalidProblem for a file that cannot be read.
+    For commands that need nothing else of it. Raises InvalidProblem for a file that cannot be read, or that names
+    settings which do not exist: one of them may have been meant for the store.
     """
     path = settings_file()
-    found = None if path is None else _read_file(path).get("database_url")
+    told = {} if path is None else _read_file(path)
+    rule = "a setting of this program; `mitaan settings` lists them"
+    raise_if_any([Fault((n,), "unknown_field", told[n], rule) for n in told if n not in Settings.model_fields])
+    found = told.get("database_url")
     return found if isinstance(found, str) else None
 
 
