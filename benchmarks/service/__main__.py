@@ -5,6 +5,7 @@ pairs     hold and confirmation at random, over HTTP and without it in the same 
 crowd     200 callers at once for two minutes; the store is judged at the end
 restart   killed and begun again under callers who retry: nothing lost, nothing booked twice
 plan      from POST /v1/plans to the first plan
+order     changes a second that a database commits one after the other, as the order of events wants it
 show      the newest record of each kind, as tables; measures nothing
 """
 
@@ -36,6 +37,7 @@ from api.store.checking import check_store
 from api.store.database import Database
 from api.store.schema import bookings
 from api.store.store import Store
+from api.store.writing import write_events
 from benchmarks.booking.__main__ import filled_world, make_ready
 from benchmarks.booking.callers import World
 from benchmarks.booking.load import pairs_at_random
@@ -44,6 +46,7 @@ from benchmarks.booking.show import read, show
 from benchmarks.record import RECORDS, load_average, surroundings
 from benchmarks.service.load import Figures, Wire, crowd, hold_body, pairs_over_http, slots_at_most, slots_at_random
 from benchmarks.service.server import A_MINUTE, Running, answers, memory_mib, running
+from optimizer.bookings import Event
 from scenarios.generate.dice import Dice
 
 WIDTH = 170
@@ -249,6 +252,33 @@ def planned(given: argparse.Namespace) -> Figures:
         }
 
 
+def ordered(given: argparse.Namespace) -> Figures:
+    """Writers that do nothing but what all changes must do one after the other: an event, in its order, on the disk."""
+    with place(given) as where:
+        store, until_s = where.world.store, time.perf_counter() + given.seconds
+        counts: list[int] = []
+
+        def write() -> None:
+            count = 0
+            while time.perf_counter() < until_s:
+                with store.database.write() as connection:
+                    now = store.database.now(connection)
+                    store.database.order_events(connection)
+                    event = Event("day.changed", "order", where.world.dates[0], {"at_risk": 0})
+                    write_events(connection, where.world.city.city_id, [event], now)
+                count += 1
+            counts.append(count)
+
+        begin_s = time.perf_counter()
+        threads = [threading.Thread(target=write) for _ in range(given.callers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took_s = time.perf_counter() - begin_s
+    return {"callers": given.callers, "seconds": given.seconds, "a_second": round(sum(counts) / took_s, 1)}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, tell its figures and append them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
@@ -275,6 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command("crowd", crowded, ("callers", int, 200), ("seconds", float, 120.0), ("bookings", int, 500))
     command("restart", restarted, ("callers", int, 20), ("times", int, 10), ("seed", int, 1), ("bookings", int, 100))
     command("plan", planned, ("limit", float, 10.0))
+    command("order", ordered, ("callers", int, 8), ("seconds", float, 10.0), ("bookings", int, 0))
     commands.add_parser("show").set_defaults(run=None)
     given = parser.parse_args(arguments)
     if given.command == "show":
