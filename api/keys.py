@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from api.store.schema import api_keys, epoch_ms, json_text, moment
+from api.store.schema import api_keys, epoch_ms, json_text, moment, webhooks
 from api.store.store import Store, new_id
 from optimizer.domain import Fault, InvalidProblem
 from optimizer.domain.faults import id_faults
@@ -25,6 +25,8 @@ from optimizer.domain.faults import id_faults
 PREFIX = "mitaan"
 MOST_A_MINUTE = 1_000_000
 FIRST_NAME = "first-admin"
+WHY_DISABLED = "its key was revoked"
+"""The last answer of a webhook that ended with its key."""
 
 
 class Role(StrEnum):
@@ -32,7 +34,7 @@ class Role(StrEnum):
 
     BOOKING = "booking"  # slots, holds, bookings, events, webhooks
     DISPATCH = "dispatch"  # what booking may, rosters, deliveries, plans
-    ANALYST = "analyst"  # reads days and plans, solves days that are handed in
+    ANALYST = "analyst"  # reads bookings, events, days and plans, solves days that are handed in
     ADMIN = "admin"  # everything, keys and the audit log
 
 
@@ -152,6 +154,13 @@ def key_of_text(store: Store, text: str) -> ApiKey | None:
     return _key_of(row) if hmac.compare_digest(known, _digest(parts[2])) and row is not None else None
 
 
+def is_revoked(store: Store, key_id: str) -> bool:
+    """The key has ended, or is none."""
+    with store.database.read() as connection:
+        live = (api_keys.c.key_id == key_id) & api_keys.c.revoked_at.is_(None)
+        return connection.execute(select(api_keys.c.key_id).where(live)).one_or_none() is None
+
+
 def list_keys(store: Store) -> list[ApiKey]:
     """All keys, the revoked ones too, oldest first."""
     with store.database.read() as connection:
@@ -160,9 +169,13 @@ def list_keys(store: Store) -> list[ApiKey]:
 
 
 def revoke_key(store: Store, key_id: str) -> ApiKey | None:
-    """End a key; the moment it ended stays when it had ended before. None when there is none."""
+    """End a key; the moment it ended stays when it had ended before. None when there is none.
+
+    With the last key of a name the webhooks end that keys of this name have made.
+    """
     own = api_keys.c.key_id == key_id
     with store.database.write() as connection:
+        store.database.order_events(connection)  # of the last two of a name, revoked at once, the second sees the first
         now = store.database.now(connection)
         live = own & api_keys.c.revoked_at.is_(None)
         connection.execute(update(api_keys).where(live).values(revoked_at=epoch_ms(now)))
@@ -170,8 +183,19 @@ def revoke_key(store: Store, key_id: str) -> ApiKey | None:
         if row is None:
             return None
         key = _key_of(row)
+        _end_webhooks(connection, key.name)
         store.sign(connection, now, key)
     return key
+
+
+def _end_webhooks(connection: Connection, name: str) -> None:
+    """Disable the webhooks of keys of this name where none of them is alive. Who sends to one now has it no more."""
+    named = select(api_keys.c.key_id).where(api_keys.c.name == name)
+    if connection.execute(named.where(api_keys.c.revoked_at.is_(None)).limit(1)).first() is not None:
+        return
+    ended = {"state": "disabled", "last_answer": WHY_DISABLED, "next_try_at": None, "owner": None, "owned_until": None}
+    own = webhooks.c.created_by.in_(named) & (webhooks.c.state == "active")
+    connection.execute(update(webhooks).where(own).values(**ended))
 
 
 def key_json(key: ApiKey) -> dict[str, Any]:

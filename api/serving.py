@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from api.store.background import Improver
+    from api.store.store import Store
 
 BACKLOG = 2_048
 QUIET_S = 10.0
@@ -40,6 +40,8 @@ HOUSE_NICE = 10
 """By so much keeping house gives way to processes that answer."""
 LOOK_S = 1.0
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+WORKER = "worker"
+"""How the names of processes that answer begin."""
 
 log = logging.getLogger("mitaan.serve")
 
@@ -102,7 +104,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
 def work(settings: Settings) -> None:
     """Make plans, send events and keep house for a store, without answering requests; until SIGTERM or SIGINT."""
     ended = threading.Event()
-    children = [c for c in _children(settings, environment_of(settings), None) if not c.name.startswith("worker")]
+    children = [c for c in _children(settings, environment_of(settings), None) if not c.name.startswith(WORKER)]
     before = {n: signal.signal(n, lambda _s, _f: ended.set()) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
         _watch(children, ended)
@@ -142,7 +144,7 @@ def _metrics_folder(settings: Settings) -> Iterator[str | None]:
 
 def _children(settings: Settings, environment: Mapping[str, str], held: socket.socket | None) -> list[_Child]:
     told = dict(environment)
-    children = [_Child(f"worker-{n + 1}", answer, (told, held)) for n in range(settings.workers)]
+    children = [_Child(f"{WORKER}-{n + 1}", answer, (told, held)) for n in range(settings.workers)]
     if settings.job_places:
         children.append(_Child("plans", make_plans, (told,)))
     children.append(_Child("house", keep_house, (told,)))
@@ -173,7 +175,12 @@ def _watch(children: list[_Child], ended: threading.Event) -> None:
 
 def _end(children: list[_Child], patience_s: float) -> None:
     """Workers first: who asks for a plan is told while plans are still made."""
-    running = [c.process for c in children if c.process is not None]
+    for workers in (True, False):
+        running = (c.process for c in children if c.name.startswith(WORKER) is workers)
+        _end_all([process for process in running if process is not None], patience_s)
+
+
+def _end_all(running: list[SpawnProcess], patience_s: float) -> None:
     for process in running:
         process.terminate()
     until_s = time.monotonic() + patience_s + 5.0
@@ -218,6 +225,14 @@ def answer(environment: Mapping[str, str], held: socket.socket) -> None:
         timeout_graceful_shutdown=int(settings.stop_seconds),
     )
     server = uvicorn.Server(config)
+
+    def end(_signal: int, _frame: object) -> None:
+        server.should_exit = True
+
+    # The server has handlers of its own while it runs, and afterwards raises the signal again for those before it: the
+    # usual one would end the process there.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
     app.state.stopping = lambda: server.should_exit
     orphaned = _orphaned()
 
@@ -228,8 +243,10 @@ def answer(environment: Mapping[str, str], held: socket.socket) -> None:
                 server.should_exit = True
 
     threading.Thread(target=look, name="mitaan-parent", daemon=True).start()
-    server.run(sockets=[held])
-    app.state.service.store.database.close()
+    try:
+        server.run(sockets=[held])
+    finally:
+        app.state.service.store.database.close()
 
 
 def make_plans(environment: Mapping[str, str]) -> None:
@@ -250,29 +267,37 @@ def keep_house(environment: Mapping[str, str]) -> None:
     if hasattr(os, "nice"):
         os.nice(HOUSE_NICE)
     from api.http.logs import log_to_stderr  # noqa: PLC0415
-    from api.http.once import forget  # noqa: PLC0415
     from api.settings import read_settings  # noqa: PLC0415
-    from api.store import Database, StoreError  # noqa: PLC0415
-    from api.store.background import Improver  # noqa: PLC0415
+    from api.store import Database  # noqa: PLC0415
     from api.store.store import Store  # noqa: PLC0415
-    from api.webhooks.sending import Sender  # noqa: PLC0415
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _s, _f: ended.set())
-    orphaned = _orphaned()
     with Database.open(settings.database_url) as database:
-        store = Store(database)
-        improver = Improver(store) if settings.background else None
-        sending = None
-        if settings.webhooks:
-            sender = Sender(store, private=settings.webhooks_private, plain_http=settings.webhooks_plain_http)
-            sending = threading.Thread(target=sender.run, args=(ended,), name="mitaan-webhooks")
-            sending.start()
-        sweep_s = forget_s = 0.0
+        _keep(Store(database), settings, ended, _orphaned())
+
+
+def _keep(store: Store, settings: Settings, ended: threading.Event, orphaned: Callable[[], bool]) -> None:
+    """Keep house until it has ended. What nobody expected is raised, and no thread is left: the watch begins anew."""
+    from api.http.once import forget  # noqa: PLC0415
+    from api.store import StoreError  # noqa: PLC0415
+    from api.store.background import Improver  # noqa: PLC0415
+    from api.webhooks.sending import Sender  # noqa: PLC0415
+
+    improver = Improver(store) if settings.background else None
+    sending = None
+    if settings.webhooks:
+        sender = Sender(store, private=settings.webhooks_private, plain_http=settings.webhooks_plain_http)
+        sending = threading.Thread(target=sender.run, args=(ended,), name="mitaan-webhooks")
+        sending.start()
+    sweep_s = forget_s = 0.0
+    try:
         while not ended.wait(LOOK_S):
+            if sending is not None and not sending.is_alive():
+                raise RuntimeError("the thread that sends events to webhooks has died")
             now_s = time.monotonic()
             try:
                 if now_s >= sweep_s:
@@ -287,6 +312,8 @@ def keep_house(environment: Mapping[str, str]) -> None:
                 log.warning("house", extra={"told": {"code": error.code}})
             if orphaned():
                 ended.set()
+    finally:
+        ended.set()
         if sending is not None:
             sending.join()
 
@@ -301,19 +328,3 @@ def _improve(improver: Improver) -> None:
         raise
     except Exception:  # a defect that one day shows must not keep events from being sent
         log.exception("improve")
-
-
-def address_of(settings: Settings) -> str:
-    """The store of the settings, for people: where it is a file its path."""
-    from api.store import Database  # noqa: PLC0415
-
-    database = Database(settings.database_url)
-    try:
-        return database.url_for_people
-    finally:
-        database.close()
-
-
-def demo_path(folder: Path) -> Path:
-    """The file of the demo store."""
-    return folder / "demo.db"

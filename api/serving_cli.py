@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.bookings_cli.given import Json, StoreAt, faulty, open_database, served, store_told
+from api.bookings_cli.given import Json, StoreAt, expect_store, faulty, open_database, served, store_told
 from api.console import DONE, REFUSED, counting, faults_told, note, say, say_json, table
 from api.demo_store import DAYS, fill_store
 from api.keys import ApiKey, Role, key_json, list_keys, make_first_key, make_key, revoke_key
@@ -82,7 +82,7 @@ def _is_new(settings: Settings) -> bool:
 def _demo(settings: Settings, ours: bool) -> None:
     """A demo store whose rosters begin tomorrow, with other keys each time.
 
-    An older one of ours is made anew; a store that somebody has named is never deleted.
+    An older one of ours is made anew; a store that somebody has named is never deleted. Older keys of demos end.
     """
     database = Database(settings.database_url)
     path = Path(database.url_for_people) if database.dialect == "sqlite" else None
@@ -96,6 +96,9 @@ def _demo(settings: Settings, ours: bool) -> None:
         if not any(store.dates(city) for city in cities[:1]):
             with counting("filling the demo store") as tell:
                 fill_store(store, cities, DAYS, 1, tell)
+        for key in list_keys(store):
+            if key.name == DEMO_NAME and key.revoked_at is None:
+                revoke_key(store, key.key_id)
         texts = {role: make_key(store, DEMO_NAME, role, None, "serve")[1] for role in (Role.BOOKING, Role.ADMIN)}
     say("A demo store. Keys for it, made anew:")
     say(f"  export MITAAN_KEY={texts[Role.BOOKING]}")
@@ -118,6 +121,7 @@ def work_only(
     """Make plans, send events and keep house for a store that others serve, until Ctrl-C."""
     with faults_told(), store_told(False):
         settings = read_settings(job_places=jobs, database_url=store_at)
+        expect_store(settings.database_url, new=False)
         open_database(settings.database_url).close()
         work(settings)
 
@@ -216,9 +220,11 @@ def openapi(out: Annotated[Path | None, typer.Option(metavar="FILE", help="Else 
     """The OpenAPI document (3.1) of the HTTP interface."""
     from api.http.app import described, make_app  # noqa: PLC0415  loads the whole service
 
+    with faults_told(writes=False):
+        settings = read_settings(background=False)
     database = Database(":memory:")
     try:
-        document = described(make_app(Store(database, load_catalogue()), Settings(background=False)))
+        document = described(make_app(Store(database, load_catalogue()), settings))
     finally:
         database.close()
     if out is None:

@@ -185,6 +185,8 @@ def test_the_client_loads_nothing_of_the_service() -> None:
 
 GIVEN = {"place": HERE, "visits": INCOME, "services": ["income"], "executives": [], "plan": {}, "day": {}}
 """What methods need, by name; a word for everything else."""
+KEYED_ALL_THE_SAME = {("post", "/v1/solve")}
+"""It changes nothing and needs no key; with one it is done once."""
 NOT_CALLED = {("get", "/v1/openapi.json"), ("get", "/v1/keys/{key_id}"), ("get", "/health"), ("get", "/ready")}
 
 
@@ -207,7 +209,7 @@ def test_every_endpoint_has_its_method_and_every_change_its_key(served: Served) 
             operation = request.method.lower(), min(fitting, key=lambda path: path.count("{"))
             called.add(operation)
             needs_key = any(p["name"] == KEY_OF for p in operations[operation].get("parameters", ()))
-            assert (KEY_OF in request.headers) == needs_key, name
+            assert (KEY_OF in request.headers) == (needs_key or operation in KEYED_ALL_THE_SAME), name
     assert operations.keys() - called == NOT_CALLED & operations.keys()
 
 
@@ -408,6 +410,16 @@ def test_a_roster_that_was_set_without_an_answer_is_found_changed(served: Served
         changed = refused(lambda: client.set_roster("raipur", TEN.date(), fewer, only_if=tag))
         assert (changed.status, changed.unanswered_before) == (412, True)
         assert client.roster("raipur", TEN.date())["executives"] == fewer
+
+
+def test_what_takes_the_service_long_is_waited_for() -> None:
+    script = Script(problem(422, "invalid_input"))
+    with script.client() as client:
+        refused(lambda: client.set_roster("raipur", DAY, []))
+        refused(lambda: client.publish_plan("P1"))
+        refused(lambda: client.cancel("B1"))
+    waits = [request.extensions["timeout"] for request in script.seen]
+    assert [(wait["read"], wait["connect"]) for wait in waits] == [(70.0, 10.0), (70.0, 10.0), (10.0, 10.0)]
 
 
 @pytest.mark.parametrize(
@@ -794,6 +806,28 @@ def test_a_day_that_is_handed_in_is_solved(room: Client) -> None:
     assert (waited["state"], waited["limits"]["iterations"]) == ("done", 5)
     assert plan is not None
     assert room.analyze(plan, day=day)["violations"] == []
+
+
+def test_a_day_that_is_handed_in_is_solved_once_though_the_answer_is_lost(planned: Served) -> None:
+    day = json.loads(write_day(read_day(ROOT / "scenarios" / "data" / "days" / "raipur.json")))
+    transport = Losing(2)
+    key = planned.texts["dispatch"]
+    with Client(planned.url, key, timeout_s=30.0, transport=transport, pause=lambda _: None) as unlucky:
+        job = unlucky.solve(day, time_limit_s=None, iterations=5, engine="insertion")
+    posts = [request for request in transport.seen if request.method == "POST"]
+    assert len(posts) == 3
+    assert len({request.headers[KEY_OF] for request in posts}) == 1
+    assert (job["state"], job.get("final")) == ("done", True)
+    assert job.get("plan") is not None
+    with Client(planned.url, key, timeout_s=30.0) as same:
+        again = same.solve(
+            day,
+            time_limit_s=None,
+            iterations=5,
+            engine="insertion",
+            idempotency_key=posts[0].headers[KEY_OF],
+        )
+    assert again["id"] == job["id"]
 
 
 # ------------------------------------------------------------------------------- server-sent events

@@ -485,6 +485,17 @@ def test_each_state_that_postgresql_tells_has_its_code(postgresql: Server, state
         assert refused.value.code == code
 
 
+def test_what_stands_in_a_row_is_in_no_message(database: Database) -> None:
+    with database.write() as connection:
+        add_booking(connection, "B-of-a-citizen")
+    with pytest.raises(StoreError) as refused, database.write() as connection:
+        add_booking(connection, "B-of-a-citizen")
+    assert refused.value.code == "constraint_broken"
+    assert "B-of-a-citizen" not in str(refused.value)
+    assert isinstance(refused.value.__cause__, IntegrityError)
+    assert "parameters hidden" in str(refused.value.__cause__)
+
+
 def test_a_file_that_is_no_store_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Bookings of Monday: " * 100, encoding="utf-8")
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:

@@ -6,7 +6,10 @@ import datetime as dt
 from typing import Any
 
 import httpx
+import pytest
 
+from api.http import routes_booking
+from api.http.asked import Asked
 from api.keys import Role
 from api.store.checking import check_store
 from api.store.desk import day_to_plan, publish_plan
@@ -394,3 +397,28 @@ def test_events_go_on_after_the_last_number(served: Served) -> None:
     assert [e["kind"] for e in then["events"]] == ["booking.cancelled"]
     assert then["last"] == then["events"][0]["id"] > first["last"]
     assert told(client.get("/v1/events", params={"after": then["last"]})) == {"events": [], "last": then["last"]}
+
+
+def test_a_hold_that_runs_out_is_never_said_to_be_as_it_was(served: Served) -> None:
+    client = served.client()
+    held = told(client.post("/v1/holds", json=wanted(), headers=once()), 201)["bookings"][0]
+    first = client.get(f"/v1/bookings/{held['id']}")
+    served.now += dt.timedelta(minutes=6)
+    again = client.get(f"/v1/bookings/{held['id']}", headers={"If-None-Match": first.headers["etag"]})
+    assert (told(first)["live"], told(again)["live"]) == (True, False)
+
+
+def test_a_hold_given_up_between_look_and_confirmation_has_ended(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served.client()
+    hold = told(client.post("/v1/holds", json=wanted(), headers=once()), 201)
+    real = routes_booking._held
+
+    def looked(asked: Asked, hold_id: str) -> Any:
+        found = real(asked, hold_id)
+        asked.store.give_up([hold_id], asked.key.name)
+        return found
+
+    monkeypatch.setattr(routes_booking, "_held", looked)
+    refused(client.post("/v1/bookings", json={"hold": hold["id"]}, headers=once()), 410, "hold_released")

@@ -17,7 +17,7 @@ import pytest
 from api.http.app import described
 from api.settings import Settings
 from api.store.checking import check_store
-from api.webhooks.hooks import KINDS
+from api.webhooks.hooks import KINDS, MOST_WEBHOOKS
 from api.webhooks.sending import Sender
 from api.webhooks.signing import verified
 from api.words import TITLES
@@ -179,9 +179,9 @@ def test_a_webhook_is_made_listed_enabled_and_removed_and_its_secret_told_once(s
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        ("https://127.0.0.1/hook", "private_address"),
-        ("https://10.0.0.1/hook", "private_address"),
-        ("https://169.254.169.254/latest", "private_address"),
+        ("https://127.0.0.1/hook", "forbidden_address"),
+        ("https://10.0.0.1/hook", "forbidden_address"),
+        ("https://169.254.169.254/latest", "forbidden_address"),
         ("http://93.184.215.14/hook", "https_only"),
         ("https://ram:secret@93.184.215.14/hook", "credentials_in_url"),
         ("https://93.184.215.14:22/hook", "bad_port"),
@@ -192,6 +192,15 @@ def test_a_webhook_leads_to_no_private_address(url: str, code: str, served: Serv
     with served.client("booking") as client:
         assert faults(post(client, "/v1/webhooks", url=url)) == {("body", "/url", code)}
         assert told(client.get("/v1/webhooks")) == {"webhooks": []}
+
+
+def test_a_key_has_only_so_many_webhooks(served: Served) -> None:
+    with served.client("booking") as client:
+        for _ in range(MOST_WEBHOOKS):
+            told(post(client, "/v1/webhooks", url=PUBLIC), 201)
+        assert faults(post(client, "/v1/webhooks", url=PUBLIC)) == {("body", "", "too_many_webhooks")}
+    with served.client("dispatch") as other:
+        told(post(other, "/v1/webhooks", url=PUBLIC), 201)
 
 
 def test_all_that_is_wrong_with_a_webhook_is_told(served: Served) -> None:

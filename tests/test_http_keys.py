@@ -386,3 +386,21 @@ def test_the_audit_log_is_paged_newest_first_and_asked_for_by_key(served: Served
 def test_a_path_that_not_every_database_takes_is_in_the_audit_log(served_anywhere: Served) -> None:
     refused(served_anywhere.client("analyst").post("/v1/holds/%00/extend", headers=once()), 403, "role_not_allowed")
     assert told(served_anywhere.client("admin").get("/v1/audit"))["audit"][0]["path"] == "/v1/holds/%00/extend"
+
+
+def test_the_numbers_of_all_cities_are_not_for_a_key_of_one(served: Served) -> None:
+    refused(served.client(served.key("ours", "admin", "raipur")).get("/v1/metrics"), 403, "city_not_allowed")
+
+
+def test_an_admin_of_one_city_sees_what_the_keys_of_that_city_did_without_naming_it(served: Served) -> None:
+    admin = served.client(served.key("ours", "admin", "raipur"))
+    made = told(
+        admin.post("/v1/keys", json={"name": "a", "role": "booking", "cities": ["raipur"]}, headers=once()), 201
+    )
+    told(admin.delete(f"/v1/keys/{made['id']}"))
+    refused(served.client(made["key"]).get("/v1/cities"), 401, "key_revoked")
+    lines = told(admin.get("/v1/audit"))["audit"]
+    assert sorted((line["action"], line["city"]) for line in lines) == [
+        ("DELETE /v1/keys/{key_id}", "raipur"),
+        ("POST /v1/keys", "raipur"),
+    ]

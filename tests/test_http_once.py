@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from api.http.once import REPLAYED, forget
 from api.settings import Settings
 from api.store import Database, StoreError
 from api.store.checking import check_store
-from api.store.schema import answers, audit, bookings, events
+from api.store.schema import answers, audit, bookings, events, jobs
 from api.store.store import Store
 from tests.answered import refused, told
 from tests.desks import rostered
@@ -304,3 +306,43 @@ def test_secrets_are_told_once_and_stored_nowhere(served: Served) -> None:
             kept += [json.dumps(list(row)) for row in connection.execute(select(audit))]
         assert len(kept) >= 2
         assert not any(text in row for row in kept)
+
+
+def test_many_old_answers_are_forgotten_some_at_a_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.http.once.AT_ONCE", 2)
+    client = served.client()
+    for _ in range(5):
+        client.post("/v1/holds", json=wanted(), headers=once())
+    assert count(served.store, answers) == 5
+    served.now += dt.timedelta(days=3)
+    assert forget(served.store, 48, 400) == 5
+    assert count(served.store, answers) == 0
+    assert count(served.store, audit) == 5
+
+
+def test_a_day_handed_in_twice_at_once_with_one_key_is_planned_once(
+    store_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = json.loads((Path(__file__).parent.parent / "scenarios/data/days/birgaon.json").read_text("utf-8"))
+    settings = Settings(solve_wait_s=0.0, a_minute=1_000_000)
+    fill(store_address)
+    with serving(store_address, settings) as one, serving(store_address, settings) as two:
+        text = one.texts["analyst"]
+        real, together = asked_module.Asked.stored, threading.Barrier(2)
+
+        def both_look(self: Any) -> Any:
+            found = real(self)
+            if found is None and self.request.url.path == "/v1/solve" and not together.broken:
+                together.wait(10)
+            return found
+
+        monkeypatch.setattr(asked_module.Asked, "stored", both_look)
+        headers = {**once(), "Prefer": "respond-async"}
+        with ThreadPoolExecutor(2) as pool:
+            asked = [
+                pool.submit(s.client(text).post, "/v1/solve", json={"day": day}, headers=headers) for s in (one, two)
+            ]
+            answers_ = [each.result(30) for each in asked]
+        assert [answer.status_code for answer in answers_] == [202, 202]
+        assert len({told(answer, 202)["id"] for answer in answers_}) == 1
+        assert count(one.store, jobs) == 1

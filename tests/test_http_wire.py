@@ -352,3 +352,10 @@ def test_the_language_is_what_the_caller_would_rather_have(running: Served) -> N
         answer = client.get("/v1/bookings/B1", headers={"Accept-Language": accepted})
         title = refused(answer, 404, "unknown_booking")["title"]
         assert (answer.headers["Content-Language"], title.isascii()) == (language, language == "en"), accepted
+
+
+def test_of_a_key_that_is_unknown_no_body_is_read(served: Served) -> None:
+    with Wire(served) as wire:
+        wire.text = "mitaan_K1_nobody"
+        wire.send("POST /v1/solve HTTP/1.1", "Content-Length: 8000000")
+        is_problem(wire.rest(), 401, "key_unknown")  # though not a byte of the body has come

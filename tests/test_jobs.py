@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from api.jobs import (
     Job,
     JobRefused,
     Published,
+    Runner,
     ask_plan,
     ask_solve,
     differences,
@@ -31,13 +33,14 @@ from api.jobs import (
     problem_of,
     publish_job,
     request_stop,
+    runner,
     table,
     working,
 )
 from api.jobs.runner import claim, delete_old, give_back, give_back_lost
 from api.jobs.working import Attempt
 from api.planning import or_witness
-from api.store import Database
+from api.store import Database, StoreError
 from api.store.desk import NewDelivery, add_delivery, end_delivery, published_plan, set_closed, set_roster
 from api.store.schema import epoch_ms, jobs
 from api.store.store import Store, WantedSlot
@@ -252,6 +255,36 @@ def test_there_are_only_so_many_open_jobs(store: Store, monkeypatch: pytest.Monk
     assert ask(store, NEXT).state == "queued"
 
 
+def test_who_hands_in_too_many_days_waits_and_learns_nothing_of_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "MOST_OPEN_SOLVES", 2)
+
+    def solve(name: str) -> Job:
+        return ask_solve(store, "{}", "raipur", DAY, FEW, "auto", name)
+
+    staffed(store)
+    first, _ = solve("study"), solve("study")
+    refused("too_many_jobs", lambda: solve("study"))
+    assert [solve("other").state, solve("desk").state, solve("desk").state, ask(store).state] == ["queued"] * 4
+    with store.database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.job_id == first.job_id).values(state="failed"))
+    solve("study")
+    monkeypatch.setattr(table, "MOST_OPEN", 3)
+    assert not re.search(r"\d", refused("too_many_jobs", lambda: solve("third")).text)
+
+
+def test_plans_are_claimed_before_days_that_were_handed_in(store: Store) -> None:
+    staffed(store)
+    solves = [ask_solve(store, "{}", "raipur", DAY, FEW, "auto", "study").job_id for _ in range(6)]
+    plan = ask(store).job_id
+    claimed = [claim(store.database) for _ in range(7)]
+    assert [c and c[0] for c in claimed] == [
+        plan,
+        *sorted(solves, key=lambda name: (found(store, name).created_at, name)),
+    ]
+
+
 def test_a_receipt_is_written_with_the_job_or_neither_is(store: Store) -> None:
     staffed(store)
     seen: list[object] = []
@@ -294,8 +327,8 @@ def test_jobs_are_listed_by_page_the_newest_first(store: Store) -> None:
     assert ids(most=2, after=(when_ms + 1, "P3")) == ["P2", "P1"]
     assert ids(city_ids=["korba"]) == ["P4", "P1"]
     assert ids(city_ids=[]) == []
-    assert ids(states=["done", "queued"], kind="solve", date=DAY, asked_by="a") == ["P5", "P3", "P2", "P0"]
-    assert ids(kind="plan") == ids(asked_by="b") == ids(date=NEXT) == []
+    assert ids(city_ids=["raipur"], kind="solve", date=DAY) == ["P5", "P3", "P2", "P0"]
+    assert ids(kind="plan") == ids(date=NEXT) == []
     assert find_job(store, "P9") is None
     assert plan_so_far(store, "P9") is None
     assert problem_of(store, "P9") is None
@@ -338,13 +371,13 @@ def test_without_time_for_a_search_the_witness_is_the_plan(store: Store) -> None
 def test_a_day_file_is_planned_as_it_is_and_cannot_be_published(store: Store) -> None:
     day = read_day(ROOT / "scenarios" / "data" / "days" / "korba.json")
     asked = ask_solve(store, write_day(day), "korba", day.problem.date, FEW, "auto", "analyst")
-    refused("still_running", lambda: publish_job(store, ask_in_store(store).job_id))
     job = worked(store, asked.job_id)
     assert (job.state, job.kind, job.day_version) == ("done", "solve", None)
     assert problem(store, job.job_id).input_sha256 == day.problem.input_sha256
     assert drivable(store, job.job_id)
     refused("not_a_plan", lambda: publish_job(store, job.job_id))
     refused("unknown_job", lambda: publish_job(store, "P0"))
+    refused("still_running", lambda: publish_job(store, ask_in_store(store).job_id))
 
 
 def ask_in_store(store: Store) -> Job:
@@ -435,6 +468,66 @@ def test_a_job_that_always_loses_its_process_ends_with_what_it_has(store: Store)
     assert (found(store, kept).state, found(store, kept).error) == ("done", None)
 
 
+def gone_pid() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+def test_a_job_whose_runner_is_gone_from_this_machine_is_given_back_before_its_silence_is_long(store: Store) -> None:
+    staffed(store)
+    ask(store)
+    claimed = claim(store.database)
+    assert claimed is not None
+    machine, pid, token = claimed[1].rsplit(":", 2)
+    assert int(pid) == os.getpid()
+    boot_id = Path("/proc/sys/kernel/random/boot_id")
+    assert not boot_id.exists() or boot_id.read_text().strip() in machine
+    gone = gone_pid()
+    host, *rest = machine.split("/")
+    other_boot = "/".join([host, "another", *rest[1:]])
+    other_container = "/".join([host, *rest[:-1], "another"])
+
+    def given_back(owner: str, silent_s: float) -> bool:
+        with store.database.write() as connection:
+            beat_at = epoch_ms(store.database.now(connection)) - round(silent_s * 1_000)
+            connection.execute(update(jobs).values(state="running", owner=owner, beat_at=beat_at))
+        return give_back_lost(store.database) == [owner]
+
+    long_s = runner.SHORT_SILENCE_S + 1
+    assert not given_back(claimed[1], long_s)
+    assert not given_back(f"{other_boot}:{gone}:{token}", long_s)
+    assert not given_back(f"{other_container}:{gone}:{token}", long_s)
+    assert not given_back(f"{machine}:{gone}:{token}", 2 * working.BEAT_S)  # one beat is late, or was lost
+    assert given_back(f"{machine}:{gone}:{token}", long_s)
+    assert given_back(f"{other_boot}:{gone}:{token}", runner.SILENCE_S + 1)
+
+
+def test_what_the_database_says_of_a_fault_is_not_logged(
+    store: Store, store_address: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise StoreError("database_failed", "the store", "a name of a citizen")
+
+    staffed(store)
+    ask(store)
+    claimed = claim(store.database)
+    assert claimed is not None
+    monkeypatch.setattr(working, "LAST_WAIT_S", 0.0)
+    attempt = Attempt(store, *claimed)
+    monkeypatch.setattr(attempt, "write", broken)
+    monkeypatch.setattr(attempt, "_outcome", dict)
+    with pytest.raises(StoreError):
+        attempt.run()
+    monkeypatch.setattr(runner, "AFTER_FAULT_S", 0.0)
+    monkeypatch.setattr(runner, "make_ready", lambda: None)
+    monkeypatch.setattr(Runner, "_turn", broken)
+    turns = iter([False, True])
+    Runner(store_address).run(lambda: next(turns))
+    assert caplog.text.count("database_failed") == working.LAST_TRIES + 1
+    assert "citizen" not in caplog.text
+
+
 def test_who_lost_the_row_writes_nothing_more(store: Store) -> None:
     busy(store)
     job_id = ask(store).job_id
@@ -479,18 +572,22 @@ def test_an_attempt_is_handed_over_only_where_that_cut_its_search_short(
 def test_old_jobs_are_deleted_but_for_open_and_published_ones(store: Store) -> None:
     now = dt.datetime.now(IST)
     with store.database.write() as connection:
-        for name, state, days, published in [
-            ("old", "done", 15, None),
-            ("new", "failed", 13, None),
-            ("published", "done", 99, 1),
-            ("open", "queued", None, None),
+        for name, kind, state, days, published in [
+            ("old", "plan", "done", 14.1, None),
+            ("new", "plan", "failed", 13.9, None),
+            ("published", "plan", "done", 99, 1),
+            ("open", "plan", "queued", None, None),
+            ("old-solve", "solve", "failed", 1.1, None),
+            ("new-solve", "solve", "done", 0.9, None),
+            ("open-solve", "solve", "queued", None, None),
         ]:
             ended = None if days is None else epoch_ms(now - dt.timedelta(days=days))
-            head = {"job_id": name, "kind": "solve", "state": state, "ended_at": ended, "published_as": published}
+            head = {"job_id": name, "kind": kind, "state": state, "ended_at": ended, "published_as": published}
             connection.execute(insert(jobs).values(**row(jobs, **head)))
-    assert delete_old(store.database) == 1
+    assert delete_old(store.database) == 2
     with store.database.read() as connection:
-        assert set(connection.execute(select(jobs.c.job_id)).scalars()) == {"new", "published", "open"}
+        kept = set(connection.execute(select(jobs.c.job_id)).scalars())
+    assert kept == {"new", "published", "open", "new-solve", "open-solve"}
 
 
 # ------------------------------------------------------------------------------------- publishing

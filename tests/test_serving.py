@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,9 +18,10 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from api import serving
 from api.cli import app
 from api.keys import make_key
-from api.serving import _listening, environment_of
+from api.serving import _Child, _end, _keep, _listening, environment_of
 from api.settings import Settings
 from api.store import Database
 from api.store.desk import set_roster
@@ -180,6 +183,72 @@ def test_one_who_watches_is_told_the_end_when_the_service_ends(site: Callable[[i
                 pass
         assert here.service.process.wait(30) == 0
         assert time.monotonic() - begun_s < 20
+
+
+@pytest.fixture
+def kept(store_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store that is swept at once."""
+    monkeypatch.setattr(serving, "LOOK_S", 0.01)
+    with Database.open(store_address) as database:
+        yield Store(database, FACTS)
+
+
+def broken(*_: object) -> None:
+    raise RuntimeError("broken")
+
+
+def test_who_keeps_house_and_fails_leaves_no_thread_behind(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "sweep", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        _keep(kept, Settings(), threading.Event(), lambda: False)
+    assert "mitaan-webhooks" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_house_dies_with_its_sender_so_that_both_are_begun_anew(
+    kept: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.webhooks.sending.Sender.run", broken)
+    with pytest.raises(RuntimeError, match="has died"):
+        _keep(kept, Settings(), threading.Event(), lambda: False)
+
+
+def test_a_worker_that_is_told_to_end_runs_to_its_end(store_address: str) -> None:
+    given = Settings(port=0, database_url=store_address)
+    with _listening(given) as held:
+        context = multiprocessing.get_context("spawn")
+        worker = context.Process(target=serving.answer, args=(environment_of(given), held))
+        worker.start()
+        url = f"http://127.0.0.1:{held.getsockname()[1]}/health"
+        until(lambda: httpx.get(url, trust_env=False, timeout=WAIT_S).is_success, "answers")
+        worker.terminate()
+        worker.join(WAIT_S)
+    assert worker.exitcode == 0  # and not that of a signal: the store was closed
+
+
+class Ending:
+    """A process that notes when it is told to end, and when it has."""
+
+    def __init__(self, name: str, noted: list[str]) -> None:
+        self.name, self.noted = name, noted
+
+    def terminate(self) -> None:
+        self.noted.append(f"end {self.name}")
+
+    def join(self, _: float) -> None:
+        self.noted.append(f"{self.name} ended")
+
+    def is_alive(self) -> bool:
+        return False
+
+
+def test_workers_have_ended_before_those_are_told_who_make_plans() -> None:
+    noted: list[str] = []
+    children = [_Child(name, broken, ()) for name in ("worker-1", "plans")]
+    for child in children:
+        child.process = Ending(child.name, noted)  # type: ignore[assignment]
+    _end(children, 1.0)
+    assert noted == ["end worker-1", "worker-1 ended", "end plans", "plans ended"]
 
 
 def test_connections_do_not_wait_for_each_other_s_packets() -> None:

@@ -217,7 +217,7 @@ def test_all_that_is_wrong_with_a_file_of_settings_is_told(folder: Path, monkeyp
 # ------------------------------------------------------------------------------------- the document
 
 
-def test_the_document_is_the_one_that_is_served(folder: Path, served: Served) -> None:
+def test_the_document_is_the_one_that_is_served(folder: Path, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     document = json.loads(run("openapi").stdout)
     assert document == described(served.app)
     with served.client("analyst") as client:
@@ -225,6 +225,8 @@ def test_the_document_is_the_one_that_is_served(folder: Path, served: Served) ->
     assert run("openapi", "--out", str(folder / "made" / "openapi.json")).stdout.startswith("written: ")
     assert json.loads((folder / "made" / "openapi.json").read_text(encoding="utf-8")) == document
     assert "file" in run("openapi", "--out", str(folder / "made" / "openapi.json" / "x"), code=2).stderr
+    monkeypatch.setenv("MITAAN_PORT", "a lot")
+    assert "[wrong_type]" in run("openapi", code=2).stderr
 
 
 # ----------------------------------------------------------------------------------------- serving
@@ -279,6 +281,16 @@ def test_a_service_that_cannot_begin_is_told_in_a_line(
     assert said[0].endswith("Address already in use [cannot_listen]")
 
 
+def test_who_only_works_makes_no_store_where_there_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Settings] = []
+    monkeypatch.setattr(serving_cli, "work", begun.append)
+    assert "[no_store]" in run("work", "--store", str(folder / "typo.db"), code=2).stderr
+    assert not (folder / "typo.db").exists()
+    Database.create(folder / "store.db").close()
+    run("work", "--store", str(folder / "store.db"))
+    assert len(begun) == 1
+
+
 def fill_fast(calls: list[str]) -> Callable[..., None]:
     """Fills one city for two days, and notes it."""
 
@@ -307,6 +319,8 @@ def test_a_demo_is_filled_once_and_gets_other_keys_each_time(
         shown.append(exports["MITAAN_KEY"])
     assert calls == ["filled"]
     assert shown[0] != shown[1]
+    assert [in_store(path, partial(key_of_text, text=text)).revoked_at is None for text in shown] == [False, True]
+    assert [key.role for key in in_store(path, list_keys) if key.revoked_at is None] == [Role.BOOKING, Role.ADMIN]
     assert {settings.database_url for settings in begun} == {str(path)}
 
 

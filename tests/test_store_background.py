@@ -173,7 +173,7 @@ def test_one_day_is_improved_at_a_time_the_soonest_first(store: Store, clock: Cl
 def test_promises_at_risk_come_back_once_a_day_is_quiet_and_that_begins_no_round(
     store: Store, clock: Clock, looked_after: list[dt.date]
 ) -> None:
-    staffed(store, 2)
+    staffed(store, 2, (DAY,))
     for number in (1, 1):
         booked(store, 10, number)
     done(set_roster(store, RAIPUR, DAY, executives(1), force=True))
@@ -195,9 +195,9 @@ def test_days_that_were_changed_before_are_over_or_are_published_are_left_alone(
     store: Store, clock: Clock, looked_after: list[dt.date]
 ) -> None:
     untidy(store)
+    clock.on(3_601)
     improver = Improver(store)
-    clock.on(60)
-    assert improver.once() == 0  # all that was before it began
+    assert improver.once() == 0  # more than an hour before it began
     booked(store, 17)
     day, orders = planned(store)
     done(publish_plan(store, RAIPUR, DAY, day.problem, orders, {}))
@@ -208,6 +208,16 @@ def test_days_that_were_changed_before_are_over_or_are_published_are_left_alone(
     clock.now = dt.datetime(2026, 12, 5, 0, 0, tzinfo=IST)
     assert improver.once() == 0
     assert (kinds(store), looked_after) == (told, [])
+
+
+def test_a_day_that_waited_when_the_process_ended_has_its_turn_in_the_next(
+    store: Store, clock: Clock, looked_after: list[dt.date]
+) -> None:
+    untidy(store)
+    clock.on(3_600)
+    assert Improver(store).once() == 1
+    assert Improver(store).once() == 0  # improved since
+    assert looked_after == [DAY]
 
 
 def test_of_two_improvers_one_improves_a_day(store: Store, clock: Clock, looked_after: list[dt.date]) -> None:

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection, update
 
+from api.keys import make_key, revoke_key
 from api.store import Database
 from api.store.schema import webhooks
 from api.store.store import Store
@@ -792,6 +793,53 @@ def test_a_request_goes_to_the_address_that_was_judged_under_the_name_of_the_url
     assert own.once() == 0
     assert len(went) == 1
     assert found(store, hook).last_answer == "private_address"
+
+
+def test_who_makes_a_webhook_does_not_learn_which_names_there_are_inside(
+    store: Store, names: dict[str, list[Sequence[str]]]
+) -> None:
+    names["inside.example.org"] = [["10.0.0.1"]]
+    rules = set()
+    for host in ("inside", "nowhere"):
+        with pytest.raises(InvalidProblem) as no:
+            hooked(store, f"https://{host}.example.org/", private=False)
+        rules |= {(fault.code, fault.rule) for fault in no.value.faults}
+    assert {code for code, _ in rules} == {"forbidden_address"}
+    assert len(rules) == 1
+
+
+def test_webhooks_end_with_the_last_key_of_the_name_that_made_them(store: Store, receiver: Receiver) -> None:
+    first, second, other = (make_key(store, name, "booking", None, "tests")[0] for name in ("desk", "desk", "shop"))
+    mine, others = (hooked(store, receiver.url, created_by=key.key_id)[0] for key in (first, other))
+    lease = sending.take(store, mine.webhook_id, "sender", 60_000)
+    assert lease is not None
+    revoke_key(store, first.key_id)
+    assert found(store, mine).state == "active"
+    revoke_key(store, second.key_id)
+    ended = found(store, mine)
+    assert (ended.state, ended.last_answer) == ("disabled", "its key was revoked")
+    sending.fail(store, lease, 1, sending.Answer("HTTP 500"))  # who was sending does not bring it back
+    assert found(store, mine) == ended
+    assert found(store, others).state == "active"
+
+
+def test_a_defect_is_logged_and_ends_no_sender(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    until, calls = threading.Event(), []
+
+    def broken(_: Store) -> list[str]:
+        calls.append(1)
+        if len(calls) == 2:
+            until.set()
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(sending, "due_webhooks", broken)
+    monkeypatch.setattr(sending, "PAUSE_S", 0.01)
+    monkeypatch.setattr(sending, "LOOK_AGAIN_S", 0.01)
+    sender(store).run(until)
+    assert len(calls) == 2
+    assert [record.exc_info is not None for record in caplog.records if record.name == "mitaan.webhooks"] == [True] * 2
 
 
 def test_a_name_that_leads_elsewhere_when_asked_again_is_not_asked_again(

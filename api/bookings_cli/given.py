@@ -92,7 +92,7 @@ def served(
     with faults_told(as_json, writes=writes), store_told(as_json), _in_words():
         if where is None and not os.environ.get("MITAAN_DATABASE_URL"):
             where = address_in_file()
-        _expect_store(where, new or create)
+        expect_store(where, new or create)
         database = open_database(where, create=create)
         try:
             with seconds_compiling(compiled_s.append):
@@ -103,7 +103,7 @@ def served(
         note(f"{sum(compiled_s):.0f} s of this were spent on compiling, once on every machine")
 
 
-def _expect_store(where: str | None, new: bool) -> None:
+def expect_store(where: str | None, new: bool) -> None:
     """Raises StoreError for a file that is not there, unless it may be made, and for what is gone with the process."""
     if (os.environ.get("MITAAN_DATABASE_URL") if where is None else where) == IN_MEMORY:
         raise StoreError("bad_url", IN_MEMORY, "use the path of a file or postgresql://...; nothing would be kept")

@@ -32,8 +32,12 @@ URL_VARIABLE, KEY_VARIABLE = "MITAAN_URL", "MITAAN_KEY"
 """Where address and key are taken from when they are not given."""
 LONGEST_WAIT_S = 60.0
 """The service waits for a small day no longer before it answers."""
+LONGEST_CHANGE_S = 60.0
+"""A roster, and a plan to be driven, change many promises at once: the service needs no longer for that."""
 MOST_EVENTS = 1_000
 """Events that are fetched at once by those who follow them."""
+ENDED = ("done", "failed")
+"""States of a plan on which nothing more is done."""
 
 Language = Literal["en", "hi"]
 Policy = Literal["ranked", "all", "call-centre"]
@@ -361,7 +365,8 @@ class Client:
         may find the roster changed by the first: 412, with `unanswered_before`. Then read the roster again.
         """
         body = {"executives": [dict(executive) for executive in executives], "force": force}
-        return self._put(out.Roster, path("cities", city, "rosters", date_of(date)), body, only_if)
+        where = path("cities", city, "rosters", date_of(date))
+        return self._put(out.Roster, where, body, only_if, longer_s=LONGEST_CHANGE_S)
 
     # ------------------------------------------------------------------------------------- events
 
@@ -465,7 +470,8 @@ class Client:
 
     def publish_plan(self, plan_id: str, *, idempotency_key: str | None = None) -> out.Published:
         """Make a plan the one that is driven. Refused, with the difference in `problem`, when bookings have changed."""
-        return self._post(out.Published, path("plans", plan_id, "publish"), None, idempotency_key)
+        where = path("plans", plan_id, "publish")
+        return self._post(out.Published, where, None, idempotency_key, longer_s=LONGEST_CHANGE_S)
 
     def published_plan(self, city: str, date: Day) -> out.PublishedPlan:
         """The published plan of a day."""
@@ -505,15 +511,22 @@ class Client:
         threads: int = 1,
         engine: Engine = "auto",
         wait: bool = True,
+        idempotency_key: str | None = None,
     ) -> out.PlanJob:
-        """Plan a day that is handed in; nothing in the service changes.
+        """Plan a day that is handed in, once; no day of the service changes.
 
-        With `wait` the service waits some seconds for a small day; what is not done by then is watched as other plans.
+        With `wait` until it has ended: a small day by the answer itself, what is not done by then, and what was asked
+        before with the same key, by watching it. Else see `watch_plan` and `get_plan`.
         """
         body = {"day": day, "limits": limits_of(time_limit_s, iterations, seed, threads), "engine": engine}
-        headers = {"Prefer": None if wait else "respond-async"}
+        headers = {"Idempotency-Key": idempotency_key or _new_key(), "Prefer": None if wait else "respond-async"}
         longer_s = LONGEST_WAIT_S if wait else 0.0
-        return self._wire.json(out.PlanJob, "POST", path("solve"), body=body, headers=headers, longer_s=longer_s)
+        job = self._wire.json(out.PlanJob, "POST", path("solve"), body=body, headers=headers, longer_s=longer_s)
+        if not wait or job["state"] in ENDED:
+            return job
+        for _ in self.watch_plan(job["id"]):
+            pass
+        return self.get_plan(job["id"])
 
     # ---------------------------------------------------------------------------------- the house
 
@@ -568,12 +581,13 @@ class Client:
         body: object,
         idempotency_key: str | None,
         only_if: str | None = None,
+        longer_s: float = 0.0,
     ) -> T:
-        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "If-Match": only_if}
-        return self._wire.json(of, "POST", path, body=body, headers=headers)
+        headers = {"Idempotency-Key": idempotency_key or _new_key(), "If-Match": only_if}
+        return self._wire.json(of, "POST", path, body=body, headers=headers, longer_s=longer_s)
 
-    def _put(self, of: type[T], path: str, body: object, only_if: str | None) -> T:
-        return self._wire.json(of, "PUT", path, body=body, headers={"If-Match": only_if})
+    def _put(self, of: type[T], path: str, body: object, only_if: str | None, longer_s: float = 0.0) -> T:
+        return self._wire.json(of, "PUT", path, body=body, headers={"If-Match": only_if}, longer_s=longer_s)
 
     def _delete(self, path: str, gone: str) -> None:
         """Delete; what a try without an answer has deleted already is told as `gone`, and is what was wanted."""
@@ -591,3 +605,8 @@ class Client:
             cursor = page["next"]
             if cursor is None:
                 return
+
+
+def _new_key() -> str:
+    """A key for all tries of one call, made by chance."""
+    return str(uuid.uuid4())

@@ -1,7 +1,8 @@
 """How a request gets through: tried again where that is safe and may help, and what is raised when it does not.
 
-Every POST that changes something carries an Idempotency-Key, made by chance once for all its tries; so it is done once
-however often it is sent. GET, PUT and DELETE ask for a state and may be sent again as they are.
+Every POST that changes something, or has a day planned, carries an Idempotency-Key, made by chance once for all its
+tries; so it is done once however often it is sent. GET, PUT and DELETE ask for a state and may be sent again as they
+are, and so may a POST that only asks.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
 class ApiError(MitaanError):
     """A request was not done, or it is not known whether it was; `problem` is what the service says, whole.
 
-    `idempotency_key` is that of a POST that changes something: the same call with it is done once, now or later.
+    `idempotency_key` is that of a POST which has one: the same call with it is done once, now or later.
     `unanswered_before`: a try before this one has got no answer, and may be what stands in the way now.
     """
 

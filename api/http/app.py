@@ -75,13 +75,13 @@ def make_app(store: Store, settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     _told_as_problems(app, metrics)
-    app.add_middleware(Edge, settings=chosen, metrics=metrics)
+    app.add_middleware(Edge, settings=chosen, metrics=metrics, admit=service.admit)
     if chosen.cors_origins:  # outside of the edge: a browser asks without a key first
         app.add_middleware(
             CORSMiddleware,
             allow_origins=chosen.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
         )
     app.openapi = lambda: described(app)  # type: ignore[method-assign]

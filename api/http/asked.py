@@ -13,8 +13,10 @@ import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import anyio.to_thread
 from fastapi import Request
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -31,9 +33,10 @@ from api.http.once import (
     put_audit,
     stored_answer,
 )
-from api.http.problems import Problem, json_bytes, of_refusal
+from api.http.problems import Problem, json_bytes, of_refusal, of_store
 from api.keys import ApiKey, Role, key_of_text
 from api.settings import Settings
+from api.store import StoreError
 from api.store.schema import json_text
 from api.store.store import Store
 from api.words import Language
@@ -46,6 +49,7 @@ KEY_KEPT_S = 1.0
 MOST_KEYS = 10_000
 STORED = frozenset({403, 404, 409, 410, 412, 422})
 """Refusals that are an answer; after others the same request may be sent again and be done."""
+_NO_KEY = {"WWW-Authenticate": "Bearer", "Connection": "close"}
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{8,128}")
 
 Outcome = Any
@@ -102,20 +106,29 @@ class Service:
     buckets: Buckets = field(default_factory=lambda: Buckets(1))
     _keys: dict[str, tuple[ApiKey, float]] = field(default_factory=dict)
 
-    def key(self, text: str) -> ApiKey:
-        """The key whose text this is. Raises Problem for one that is unknown or revoked."""
+    async def admit(self, header: str) -> ApiKey:
+        """The key of an Authorization header; one of its requests is taken from its bucket. See `edge.Admit`."""
+        text = bearer(header)
         digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         known = self._keys.get(digest)
         if known is None or time.monotonic() - known[1] > KEY_KEPT_S:
-            found = key_of_text(self.store, text)
+            try:
+                found = await anyio.to_thread.run_sync(key_of_text, self.store, text)
+            except StoreError as error:
+                raise of_store(error) from error
             if found is None:
-                raise Problem(401, "key_unknown", headers={"WWW-Authenticate": "Bearer"})
+                raise Problem(401, "key_unknown", headers=_NO_KEY)
             if len(self._keys) > MOST_KEYS:
                 self._keys.clear()
             self._keys[digest] = known = found, time.monotonic()
-        if known[0].revoked_at is not None:
-            raise Problem(401, "key_revoked", headers={"WWW-Authenticate": "Bearer"})
-        return known[0]
+        key = known[0]
+        if key.revoked_at is not None:
+            raise Problem(401, "key_revoked", headers=_NO_KEY)
+        wait_s = self.buckets.take(key.key_id, key.a_minute or self.settings.a_minute)
+        if wait_s > 0:
+            more = {"Retry-After": str(int(wait_s) + 1), "Connection": "close"}
+            raise Problem(429, "too_many_requests", headers=more)
+        return key
 
 
 class Asked:
@@ -208,7 +221,7 @@ class Asked:
         finally:
             self._trace.took("work", begun_s)
 
-    @property
+    @cached_property
     def _print(self) -> str:
         request, url = self.request, self.request.url
         tree, only_if = getattr(request.state, "tree", None), request.headers.get("if-match")
@@ -287,15 +300,10 @@ def asking(*roles: Role, changes: bool = False) -> Callable[[Request], Asked]:
     def dependency(request: Request) -> Asked:
         trace = trace_of(request.scope)
         service: Service = request.app.state.service
-        begun_s = time.perf_counter()
-        key = service.key(bearer(request.headers.get("authorization", "")))
-        trace.key_id = key.key_id
-        wait_s = service.buckets.take(key.key_id, key.a_minute or service.settings.a_minute)
-        if wait_s > 0:
-            raise Problem(429, "too_many_requests", headers={"Retry-After": str(int(wait_s) + 1)})
-        trace.took("key", begun_s)
-        asked = Asked(request, service, key, trace)
-        if key.role not in allowed:
+        if trace.key is None:
+            raise Problem(401, "key_missing", headers=_NO_KEY)
+        asked = Asked(request, service, trace.key, trace)
+        if trace.key.role not in allowed:
             names = ", ".join(sorted(role.value for role in allowed))
             asked.note_refused(Problem(403, "role_not_allowed", f"for keys of {names}"))
         given = request.headers.get("idempotency-key")
@@ -323,5 +331,5 @@ def bearer(header: str) -> str:
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         text = "the header Authorization: Bearer and the key"
-        raise Problem(401, "key_missing", text, headers={"WWW-Authenticate": "Bearer"})
+        raise Problem(401, "key_missing", text, headers=_NO_KEY)
     return text.strip()

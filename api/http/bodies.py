@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from optimizer.domain import ID_PATTERN, BookingStatus, NotServed
 from optimizer.domain.booking import MOST_SERVICES
 from optimizer.units import IST
-from scenarios.files.shape import FIRST_YEAR, LAST_YEAR, Date, ExecutiveShape, Shape
+from scenarios.files.shape import FIRST_YEAR, LAST_YEAR, Date, Shape
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(Z|z|[+-]\d{2}:\d{2})", re.ASCII)
 MOST_EXECUTIVES = 2_000
@@ -200,13 +200,9 @@ class RosterIn(Shape):
     """Who works on a day, as a roster file has them."""
 
     executives: Annotated[list[dict[str, Any]], Field(max_length=MOST_EXECUTIVES)]
-    """Each as `ExecutiveShape`; judged by the rules of a day file."""
+    """Each as in a day file (scenarios/schema/day.json); judged by the rules of a day file."""
     force: bool = False
     """Do it all the same; promises that break are marked at risk."""
-
-
-class ExecutiveIn(ExecutiveShape):
-    """An executive of a roster."""
 
 
 class LimitsIn(Shape):

@@ -1,7 +1,7 @@
 """The outermost layer: each request gets an id, limits, a line in the log and its timings, whatever happens inside.
 
-The body is read here, whole, within limits of length and time, before anything else is done for the request: a slow
-or endless client holds up nobody. Without an Authorization header nothing is read at all.
+First the key is looked at, and how much it has asked already; of others nothing is read. Then the body is read, whole
+and within limits of length and time, before anything else is done: a slow or endless client holds up nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.metrics import Metrics
 from api.http.problems import Problem
+from api.keys import ApiKey
 from api.settings import Settings
 from api.words import Language
 
@@ -36,6 +37,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _HINDI, _ENGLISH = re.compile(r"hi(-[A-Za-z0-9]+)*"), re.compile(r"en(-[A-Za-z0-9]+)*")
 
 
+Admit = Callable[[str], Awaitable[ApiKey]]
+"""The key of an Authorization header, one request of it counted. Raises Problem where there is none, or too many."""
+
+
 @dataclass(slots=True)
 class Trace:
     """What is known of a request while it is answered; the log and the metrics are made of it."""
@@ -43,7 +48,7 @@ class Trace:
     request_id: str
     language: Language
     begun_s: float
-    key_id: str | None = None
+    key: ApiKey | None = None
     code: str | None = None
     route: str | None = None
     query_errors: list[dict[str, Any]] = field(default_factory=list)
@@ -81,8 +86,8 @@ def language_of(accepted: str | None) -> Language:
 class Edge:
     """ASGI: see the head of the file."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
-        self.app, self.settings, self.metrics = app, settings, metrics
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, admit: Admit) -> None:
+        self.app, self.settings, self.metrics, self.admit = app, settings, metrics, admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -105,7 +110,9 @@ class Edge:
             await send(message)
 
         try:
-            self._expect_key(scope["path"], headers)
+            if scope["path"] not in OPEN_PATHS:
+                trace.key = await self.admit(headers.get("authorization", ""))
+                trace.took("key", trace.begun_s)
             body = await self._body(scope, headers, receive)
             if body is None:
                 gone = True
@@ -120,10 +127,6 @@ class Edge:
             await self._tell(Problem(500, "defect"), trace, scope, receive, sending)
         finally:
             self._log(scope, trace, status, gone)
-
-    def _expect_key(self, path: str, headers: Headers) -> None:
-        if path not in OPEN_PATHS and "authorization" not in headers:
-            raise Problem(401, "key_missing", headers={"WWW-Authenticate": "Bearer", "Connection": "close"})
 
     async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes | None:
         """The whole body; None when the client has gone."""
@@ -156,7 +159,7 @@ class Edge:
         headers["X-Content-Type-Options"] = "nosniff"
         total = (time.perf_counter() - trace.begun_s) * 1_000
         spans = [f"{name};dur={ms:.1f}" for name, ms in trace.spans_ms.items()]
-        headers["Server-Timing"] = ", ".join([*spans, f"total;dur={total:.1f}"])
+        headers["Server-Timing"] = ", ".join([f"total;dur={total:.1f}", *spans])
 
     async def _tell(self, problem: Problem, trace: Trace, scope: Scope, receive: Receive, send: Send) -> None:
         trace.code = problem.code
@@ -174,7 +177,7 @@ class Edge:
             "route": route,
             "status": "gone" if gone else status,
             "code": trace.code,
-            "key": trace.key_id,
+            "key": None if trace.key is None else trace.key.key_id,
             "ms": round(took_s * 1_000, 1),
         }
         access_log.info("answered", extra={"told": told})

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, tuple_
 from starlette.responses import Response
 
 from api.http.problems import MEDIA_TYPE, Problem, json_bytes
@@ -24,6 +24,8 @@ from api.store.schema import answers, audit, epoch_ms, json_text
 from api.store.store import Store
 
 REPLAYED = "Idempotency-Replayed"
+AT_ONCE = 1_000
+"""Rows that are deleted in one transaction."""
 
 
 class AnsweredAlready(Exception):  # noqa: N818  (not an error: somebody else was first, with the same key)
@@ -133,13 +135,27 @@ def put_audit(
 
 
 def forget(store: Store, answers_hours: float, audit_days: float) -> int:
-    """Delete answers and lines of the audit log that are older than they are kept; how many."""
-    with store.database.write() as connection:
+    """Delete answers and lines of the audit log that are older than they are kept; how many.
+
+    Some at a time, each in a transaction of its own: others write in between.
+    """
+    with store.database.read() as connection:
         now = store.database.now(connection)
-        old = epoch_ms(now - dt.timedelta(hours=answers_hours))
-        older = epoch_ms(now - dt.timedelta(days=audit_days))
-        gone = connection.execute(delete(answers).where(answers.c.created_at < old)).rowcount
-        return gone + connection.execute(delete(audit).where(audit.c.at < older)).rowcount
+    old = epoch_ms(now - dt.timedelta(hours=answers_hours))
+    older = epoch_ms(now - dt.timedelta(days=audit_days))
+    return _delete(store, answers, answers.c.created_at < old) + _delete(store, audit, audit.c.at < older)
+
+
+def _delete(store: Store, table: Table, which: ColumnElement[bool]) -> int:
+    keys = tuple_(*table.primary_key.columns)
+    some = select(*table.primary_key.columns).where(which).limit(AT_ONCE)
+    count = 0
+    while True:
+        with store.database.write() as connection:
+            gone = connection.execute(delete(table).where(keys.in_(some))).rowcount
+        count += gone
+        if gone < AT_ONCE:
+            return count
 
 
 class Running:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.http import answers as out
-from api.http.asked import BOOKERS, READERS, Asked, asking
+from api.http.asked import BOOKERS, READERS, Asked, asking, etag
 from api.http.bodies import (
     BookingIn,
     BookingsQuery,
@@ -212,7 +212,10 @@ def get_hold(hold_id: HoldId, asked: Booker) -> Response:
 
 
 def _held(asked: Asked, hold_id: str) -> tuple[list[Booking], dt.datetime]:
-    """What was held under this id and has not ended. Raises Problem for what has, and for what is not there."""
+    """What was held under this id: still, or confirmed, whatever became of it then.
+
+    Raises Problem for what ran out or was given up, and for what is not there.
+    """
     found = asked.store.grouped(hold_id)
     if not found or not asked.sees(found[0].city):
         raise Problem(404, "unknown_hold")
@@ -231,30 +234,32 @@ def _held(asked: Asked, hold_id: str) -> tuple[list[Booking], dt.datetime]:
 @router.post("/holds/{hold_id}/extend", tags=["holds"], **out.answered(out.HoldOut, 403, 404, 409, 410))
 def extend_hold(hold_id: HoldId, asked: Changer) -> Response:
     """The hold lives as long again, once."""
-    found, _ = _held(asked, hold_id)
+    _held(asked, hold_id)
 
     def answer(change: Change, now: dt.datetime, _: Connection) -> Answer:
         own = _in_order(change.bookings)
         return Answer(200, hold_document(own, now), {}, [b.booking_id for b in own])
 
-    return asked.once(lambda store: _of_hold(store.extend([hold_id], asked.key.name), found), answer)
+    return asked.once(lambda store: _of_hold(asked, store.extend([hold_id], asked.key.name)), answer)
 
 
 @router.delete("/holds/{hold_id}", status_code=204, tags=["holds"], **out.done(403, 404, 409, 410))
 def delete_hold(hold_id: HoldId, asked: Booker) -> Response:
     """Give the hold up: its slots are free again."""
-    found, _ = _held(asked, hold_id)
+    _held(asked, hold_id)
 
     def answer(change: Change, _: dt.datetime, __: Connection) -> Answer:
         return Answer(204, None, {}, [b.booking_id for b in change.bookings])
 
-    return asked.once(lambda store: _of_hold(store.give_up([hold_id], asked.key.name), found), answer)
+    return asked.once(lambda store: _of_hold(asked, store.give_up([hold_id], asked.key.name)), answer)
 
 
-def _of_hold(verdict: Verdict, found: Sequence[Booking]) -> Verdict:
+def _of_hold(asked: Asked, verdict: Verdict) -> Verdict:
     """A hold that was given up meanwhile is gone, in the words of a hold."""
-    if isinstance(verdict, Refusal) and verdict.code is RefusalCode.ILLEGAL_TRANSITION and "released" in verdict.text:
-        raise Problem(410, "hold_released", more={"subject": found[0].group_id})
+    if isinstance(verdict, Refusal) and verdict.code is RefusalCode.ILLEGAL_TRANSITION:
+        booking = asked.store.booking(verdict.subject)
+        if booking is not None and booking.status is BookingStatus.RELEASED:
+            raise Problem(410, "hold_released", more={"subject": booking.group_id})
     return verdict
 
 
@@ -277,12 +282,12 @@ def make_booking(body: BookingIn, asked: Changer) -> Response:
         rule = "nothing beside a hold: it has city, place, slots and reference already"
         raise InvalidProblem(Fault((name,), "not_used", "given", rule) for name in given)
     hold_id = body.hold
-    found, _ = _held(asked, hold_id)
+    _held(asked, hold_id)
 
     def answer(change: Change, now: dt.datetime, _: Connection) -> Answer:
         return _booked(_in_order(change.bookings), now)
 
-    return asked.once(lambda store: _of_hold(store.confirm([hold_id], asked.key.name), found), answer)
+    return asked.once(lambda store: _of_hold(asked, store.confirm([hold_id], asked.key.name)), answer)
 
 
 @router.get("/bookings", tags=["bookings"], **out.answered(out.BookingPageOut, 404))
@@ -341,8 +346,11 @@ def get_booking(
     if wanted == "ics":
         changed = asked.store.changed_at(booking_id) or moment_of(asked.store)
         text = booking_ics(booking, asked.catalogue, asked.language.value, changed)
-        return sent(text, "ics", booking_id, booking_tag(booking))
-    return asked.tagged(booking_document(booking, moment_of(asked.store)), tag=booking_tag(booking))
+        return sent(text, "ics", booking_id, etag(["ics", asked.language.value, booking_tag(booking)]))
+    document = booking_document(booking, moment_of(asked.store))
+    if booking.status is BookingStatus.HELD:  # it runs out without being changed: never 304
+        return Response(json_bytes(document), 200, {"ETag": booking_tag(booking)}, "application/json")
+    return asked.tagged(document, tag=booking_tag(booking))
 
 
 @router.post("/bookings/{booking_id}/reschedule", tags=["bookings"], **out.answered(out.MovedOut, 404, 409, 412))

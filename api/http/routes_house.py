@@ -125,6 +125,7 @@ def make_webhook(body: WebhookIn, asked: BookerChanges) -> Response:
         )
     )
     settings = asked.settings
+    _about(asked, cities)
 
     def act(store: Store) -> object:
         return add_webhook(
@@ -150,7 +151,13 @@ def _webhook(asked: Asked, webhook_id: str) -> Webhook:
     hook = find_webhook(asked.store, webhook_id)
     if hook is None or not _may_see(asked, hook):
         raise Problem(404, "unknown_webhook")
+    _about(asked, hook.cities)
     return hook
+
+
+def _about(asked: Asked, cities: frozenset[str] | None) -> None:
+    """The audit log names the city where there is exactly one."""
+    asked.city_id = next(iter(cities)) if cities is not None and len(cities) == 1 else None
 
 
 def _may_see(asked: Asked, hook: Webhook) -> bool:
@@ -211,6 +218,7 @@ def make(body: KeyIn, asked: AdminChanges) -> Response:
     if mine is not None and (body.cities is None or outside):
         rule = f"a key for no more than the cities of the key that makes it: {', '.join(sorted(mine))}"
         asked.note_refused(Problem(403, "city_not_allowed", rule))
+    _about(asked, None if body.cities is None else frozenset(body.cities))
 
     def act(store: Store) -> object:
         return make_key(store, body.name, body.role, body.cities, asked.key.key_id, body.a_minute)
@@ -246,6 +254,7 @@ def _key(asked: Asked, key_id: str) -> ApiKey:
     found = next((key for key in _keys(asked) if key.key_id == key_id), None)
     if found is None:
         raise Problem(404, "unknown_key")
+    _about(asked, found.cities)
     return found
 
 
@@ -269,7 +278,8 @@ def get_audit(asked: Admin, query: Annotated[AuditQuery, Query()]) -> Response:
     if query.key is not None:
         wanted = wanted.where(audit.c.key_id == query.key)
     if asked.key.cities is not None:
-        wanted = wanted.where(audit.c.city_id.in_(sorted(asked.key.cities)))
+        own = audit.c.key_id.in_([key.key_id for key in _keys(asked)])
+        wanted = wanted.where(own | audit.c.city_id.in_(sorted(asked.key.cities)))
     if before is not None:
         older = (audit.c.at == before[0]) & (audit.c.audit_id < before[1])
         wanted = wanted.where((audit.c.at < before[0]) | older)
@@ -300,7 +310,9 @@ def _audit_line(row: Any) -> dict[str, Any]:
 
 @router.get("/metrics", tags=["house"], **out.only("text"))
 def get_metrics(asked: Annotated[Asked, Depends(asking(*READERS))]) -> Response:
-    """What the service counts, as Prometheus reads it."""
+    """What the service counts, as Prometheus reads it: of all cities, so for keys that may see all of them."""
+    if asked.key.cities is not None:
+        asked.note_refused(Problem(403, "city_not_allowed", "numbers are of all cities"))
     with asked.store.database.read() as connection:
         counted = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
         by_state = {str(state): int(count) for state, count in counted}

@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from api.http import answers as out
-from api.http.asked import PLANNERS, READERS, STUDENTS, Asked, asking
+from api.http.asked import PLANNERS, READERS, STUDENTS, Asked, Replayed, asking
 from api.http.bodies import AnalyzeIn, LimitsIn, PlanIn, PlansQuery, SolveIn
 from api.http.documents import page_document
 from api.http.formats import chosen, sent
-from api.http.once import Answer
+from api.http.once import REPLAYED, Answer
 from api.http.problems import Problem, json_bytes, of_refusal
 from api.http.reading import cursor_from, cursor_to, under
 from api.http.routes_booking import CityName
@@ -41,7 +41,7 @@ from api.jobs import (
     publish_job,
     request_stop,
 )
-from api.keys import Role
+from api.keys import Role, is_revoked
 from api.reading import together
 from api.shapes import violation_json
 from api.store.desk import day_to_plan, published_plan
@@ -235,8 +235,12 @@ def _in_format(document: Mapping[str, Any], wanted: str, file: str) -> Response:
 @router.delete("/plans/{plan_id}", status_code=202, tags=["plans"], **out.answered(out.PlanJobOut, 404, status=202))
 def stop_plan(plan_id: PlanId, asked: Student) -> Response:
     """End the search; the best plan so far is kept. Of a plan that has ended already nothing changes."""
-    if _job(asked, plan_id).kind == "plan" and asked.key.role is Role.ANALYST:
+    found = _job(asked, plan_id)
+    if found.kind == "plan" and asked.key.role is Role.ANALYST:
         asked.note_refused(Problem(403, "role_not_allowed", "plans of days of the store are the desk's"))
+    if found.ended:
+        whole = _with_plan(found, plan_so_far(asked.store, plan_id))
+        return Response(json_bytes(whole), 202, {"Location": f"/v1/plans/{plan_id}"}, "application/json")
 
     def act(store: Store) -> Job:
         job = request_stop(store, plan_id)
@@ -273,6 +277,8 @@ async def _told(asked: Asked, plan_id: str) -> AsyncIterator[bytes]:
             return
         if time.monotonic() - told_at_s > PING_S:
             told_at_s = time.monotonic()
+            if await anyio.to_thread.run_sync(is_revoked, asked.store, asked.key.key_id):
+                return
             yield b": still there\n\n"
         await anyio.sleep(TELL_S)
 
@@ -449,7 +455,9 @@ async def solve(body: SolveIn, asked: Student) -> Response:
                 raise _refused(refused) from None
             return begun[0]
 
-        asked.once(act, lambda job, _now, _connection: _accepted(job))
+        told = asked.once(act, lambda job, _now, _connection: _accepted(job))
+        if told.headers.get(REPLAYED):  # somebody with the same Idempotency-Key was faster
+            raise Replayed(told)
         return begun[0]
 
     job: Job | None = await anyio.to_thread.run_sync(begin)

@@ -24,10 +24,10 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, or_, select, update
 
-from api.jobs.table import DONE, FAILED, OPEN, QUEUED, RUNNING
-from api.jobs.working import Attempt
+from api.jobs.table import DONE, FAILED, OPEN, PLAN, QUEUED, RUNNING, SOLVE
+from api.jobs.working import BEAT_S, Attempt
 from api.planning import make_ready
 from api.store import Database, StoreError
 from api.store.schema import epoch_ms, jobs
@@ -37,10 +37,10 @@ from scenarios.catalogue import Catalogue, load_catalogue
 log = logging.getLogger("mitaan.jobs")
 
 POLL_S = 0.1
-SILENCE_S = 15.0
+SILENCE_S = 5 * BEAT_S
 """A running job nobody has written to for so long has lost its runner."""
-SHORT_SILENCE_S = 3.0
-"""The same, where its runner was of this machine and there is no such process any more."""
+SHORT_SILENCE_S = 2.5 * BEAT_S
+"""The same, where its runner was of this machine and there is no such process any more; beats may be late."""
 LOOK_FOR_LOST_S = 1.0
 MOST_ATTEMPTS = 3
 """A job that lost its process so often is not tried again."""
@@ -48,12 +48,14 @@ HAND_OVER_S = 5.0
 """Time to hand a job over before its process is killed."""
 AFTER_FAULT_S = 1.0
 """Pause of a runner after the store could not be used."""
-KEPT = dt.timedelta(days=14)
-"""Jobs that ended longer ago are deleted, but for published plans."""
+KEPT = {PLAN: dt.timedelta(days=14), SOLVE: dt.timedelta(days=1)}
+"""By kind: jobs that ended longer ago are deleted, but for published plans."""
 SWEEP_S = 3_600.0
 
 _CLAIMED_AT_MOST = 5  # rows looked at in one try: others may be faster
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of Linux
+_PROCESSES = Path("/proc/self/ns/pid")  # of Linux: the namespace in which process ids mean something
 
 
 def work(address: str | Path | None = None, places: int = 1, *, until: Callable[[], bool] | None = None) -> None:
@@ -68,12 +70,17 @@ def work(address: str | Path | None = None, places: int = 1, *, until: Callable[
 
 
 def claim(database: Database) -> tuple[str, str] | None:
-    """The oldest queued job, now running and owned by the caller: its id and the owner; None when none is queued."""
+    """The oldest queued plan, or day file where no plan is queued, now running and owned by the caller.
+
+    Its id and the owner; None when none is queued.
+    """
     with database.read() as connection:
-        queued = select(jobs.c.job_id).where(jobs.c.state == QUEUED).order_by(jobs.c.created_at, jobs.c.job_id)
+        plans_first = case((jobs.c.kind == PLAN, 0), else_=1)
+        queued = select(jobs.c.job_id).where(jobs.c.state == QUEUED)
+        queued = queued.order_by(plans_first, jobs.c.created_at, jobs.c.job_id)
         ids = connection.execute(queued.limit(_CLAIMED_AT_MOST)).scalars().all()
     for job_id in ids:
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        owner = f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
         with database.write() as connection:
             now_ms = epoch_ms(database.now(connection))
             values = {
@@ -112,10 +119,23 @@ def give_back_lost(database: Database, silence_s: float = SILENCE_S) -> list[str
     return _give_back(database, which, counted=True) if lost else []
 
 
+def _machine() -> str:
+    """Where a process id means this process: the host, and as far as told, its boot and its namespace of processes.
+
+    Containers may have one hostname, and a machine has the same process ids again after each boot.
+    """
+    boot_id, processes = "", ""
+    with contextlib.suppress(OSError):
+        boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
+    with contextlib.suppress(OSError):
+        processes = str(_PROCESSES.stat().st_ino)
+    return "/".join((socket.gethostname(), boot_id, processes))
+
+
 def _has_gone(owner: str) -> bool:
     """The runner of an owner was a process of this machine, and is none any more."""
-    host, pid, _ = owner.rsplit(":", 2)
-    if host != socket.gethostname():
+    machine, pid, _ = owner.rsplit(":", 2)
+    if machine != _machine():
         return False
     try:
         os.kill(int(pid), 0)
@@ -148,9 +168,10 @@ def _give_back(database: Database, which: ColumnElement[bool], counted: bool) ->
 def delete_old(database: Database) -> int:
     """Delete jobs that ended longer ago than they are kept, but for published plans; how many."""
     with database.write() as connection:
-        before_ms = epoch_ms(database.now(connection) - KEPT)
-        old = jobs.c.state.not_in(OPEN) & (jobs.c.ended_at < before_ms) & jobs.c.published_as.is_(None)
-        return connection.execute(delete(jobs).where(old)).rowcount
+        now = database.now(connection)
+        ended = jobs.c.state.not_in(OPEN) & jobs.c.published_as.is_(None)
+        old = [(jobs.c.kind == kind) & (jobs.c.ended_at < epoch_ms(now - kept)) for kind, kept in KEPT.items()]
+        return connection.execute(delete(jobs).where(ended & or_(*old))).rowcount
 
 
 # ---------------------------------------------------------------------------------------- runner
@@ -189,7 +210,7 @@ class Runner:
                     try:
                         self._turn(database, catalogue)
                     except StoreError as error:
-                        log.warning("the store of the jobs: %s", error)
+                        log.warning("the store of the jobs: %s", error.code)
                         time.sleep(AFTER_FAULT_S)
             finally:
                 self._hand_over(database)
@@ -276,5 +297,5 @@ def _in_child(address: str | Path | None, catalogue: Catalogue, job_id: str, own
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             attempt.run()
     except StoreError as error:
-        log.warning("job %s: its process ends, the runner takes it back: %s", job_id, error)
+        log.warning("job %s: its process ends, the runner takes it back: %s", job_id, error.code)
         sys.exit(1)

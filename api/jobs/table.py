@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tuple_, update
 
 from api.planning import rules_broken
 from api.store.desk import day_to_plan, publish_plan
@@ -30,6 +30,8 @@ from scenarios.plans import parse_plan
 
 MOST_OPEN = 200
 """Jobs that are queued or running, of all cities together."""
+MOST_OPEN_SOLVES = 20
+"""Those of them that are day files of one who asks."""
 PLAN, SOLVE = "plan", "solve"
 """Kinds: the plan of a day of the store, which can be published, and that of a day file, which cannot."""
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
@@ -177,9 +179,13 @@ def _put(
 ) -> Job:
     if engine not in (AUTO, *ENGINES):
         raise InvalidProblem([Fault(("engine",), "unknown_engine", engine, f"one of {', '.join((AUTO, *ENGINES))}")])
-    count = connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state.in_(OPEN))).scalar_one()
-    if count >= MOST_OPEN:
-        raise JobRefused("too_many_jobs", kind, f"{count} jobs are waiting or running; try again when some have ended")
+    is_open = jobs.c.state.in_(OPEN)
+    own = is_open & (jobs.c.kind == SOLVE) & (jobs.c.asked_by == asked_by)
+    if kind == SOLVE and _count(connection, own) >= MOST_OPEN_SOLVES:
+        text = f"{MOST_OPEN_SOLVES} days that you handed in are waiting or being planned; try again when one has ended"
+        raise JobRefused("too_many_jobs", kind, text)
+    if _count(connection, is_open) >= MOST_OPEN:
+        raise JobRefused("too_many_jobs", kind, "no more plans can wait; try again when some have ended")
     job_id = new_id("P")
     connection.execute(
         insert(jobs).values(
@@ -203,6 +209,10 @@ def _put(
         raise RuntimeError(f"{job_id}: a row that was inserted is there")
     store.sign(connection, now, job)
     return job
+
+
+def _count(connection: Connection, which: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(jobs).where(which)).scalar_one()
 
 
 def request_stop(store: Store, job_id: str) -> Job | None:
@@ -244,13 +254,11 @@ def list_jobs(
     *,
     city_ids: Collection[str] | None = None,
     date: dt.date | None = None,
-    states: Collection[str] = (),
     kind: str | None = None,
-    asked_by: str | None = None,
     after: tuple[int, str] | None = None,
     most: int = 100,
 ) -> list[Job]:
-    """Jobs, the newest first. `city_ids` None is all cities, `states` empty all states.
+    """Jobs, the newest first. `city_ids` None is all cities.
 
     `after` is `epoch_ms(created_at)` and id of the last job of the page before; it need not be there any more.
     """
@@ -259,12 +267,8 @@ def list_jobs(
         query = query.where(jobs.c.city_id.in_(sorted(city_ids)))
     if date is not None:
         query = query.where(jobs.c.date == date.isoformat())
-    if states:
-        query = query.where(jobs.c.state.in_(sorted(states)))
     if kind is not None:
         query = query.where(jobs.c.kind == kind)
-    if asked_by is not None:
-        query = query.where(jobs.c.asked_by == asked_by)
     if after is not None:
         query = query.where(tuple_(jobs.c.created_at, jobs.c.job_id) < after)
     query = query.order_by(jobs.c.created_at.desc(), jobs.c.job_id.desc()).limit(most)

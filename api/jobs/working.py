@@ -193,7 +193,7 @@ class Attempt:
             try:
                 self.write(values, ending=state != QUEUED)
             except StoreError as error:
-                log.warning("job %s: its end is not written: %s", self._job_id, error)
+                log.warning("job %s: its end is not written: %s", self._job_id, error.code)
                 if not left:
                     raise
                 time.sleep(LAST_WAIT_S)
@@ -279,7 +279,7 @@ class _Scribe(threading.Thread):
             try:
                 self._turn()
             except StoreError as error:
-                log.warning("the store of a running job: %s", error)
+                log.warning("the store of a running job: %s", error.code)
             except Exception as error:  # noqa: BLE001  raised again by `close`
                 self._failed = error
                 self._stop.request()

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from api.store.faults import StoreError
-from api.store.schema import days, events, moment
+from api.store.schema import days, epoch_ms, events, moment
 from api.store.states import Key
 from api.store.store import Store
 from api.store.writing import View
@@ -34,6 +34,9 @@ QUIET_S = 60.0
 
 LIMIT_S = 2.0
 """Seconds for a better witness where nobody waits for it, and many days may."""
+
+BACK = dt.timedelta(hours=1)
+"""So old events are looked at first: days that waited for their turn when the process ended are not forgotten."""
 
 MOST_EVENTS = 10_000
 """Events of one look; the others are for the next."""
@@ -118,8 +121,9 @@ def _together(store: Store, city: City, view: View, booking: Booking) -> Verdict
 class Improver:
     """Looks after days that have changed, once they are quiet: promises at risk are brought back, travel is saved.
 
-    It learns of changes by the events of the store, from the newest at its construction on. Call `once` again and
-    again, from one thread; it keeps the interpreter busy for `limit_s` and more, so not in a process that answers.
+    It learns of changes by the events of the store, from those of the hour before its construction on. Call `once`
+    again and again, from one thread; it keeps the interpreter busy for `limit_s` and more, so not in a process that
+    answers.
     """
 
     def __init__(self, store: Store, *, quiet_s: float = QUIET_S, limit_s: float = LIMIT_S) -> None:
@@ -128,7 +132,9 @@ class Improver:
         self._limit_s = limit_s
         self._changed_at: dict[Key, dt.datetime] = {}
         with store.database.read() as connection:
-            self._seen: int = connection.execute(select(func.max(events.c.event_id))).scalar() or 0
+            since_ms = epoch_ms(store.database.now(connection) - BACK)
+            older = select(events.c.event_id).where(events.c.at < since_ms).order_by(events.c.event_id.desc()).limit(1)
+            self._seen: int = connection.execute(older).scalar() or 0
 
     def once(self) -> int:
         """Look for changes, and after one day that is due, the soonest; how many days it has changed."""

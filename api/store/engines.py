@@ -80,6 +80,7 @@ def sqlite_engine(url: URL, busy_timeout_s: float, places: int, *, to_write: boo
         url,
         pool_size=places,
         max_overflow=0,
+        hide_parameters=True,  # what is stored of citizens is in no message
         connect_args={"timeout": busy_timeout_s, "isolation_level": None},
     )
 
@@ -145,6 +146,7 @@ def postgresql_engine(url: URL, busy_timeout_s: float, places: int) -> Engine:
         isolation_level="READ COMMITTED",
         pool_size=places,
         max_overflow=0,
+        hide_parameters=True,
         pool_pre_ping=True,  # a server that was restarted is met with a new connection, and without an error
         use_native_hstore=False,
         connect_args={

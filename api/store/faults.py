@@ -89,7 +89,14 @@ def store_error(error: DBAPIError | sqlite3.Error, subject: str) -> StoreError:
     """The StoreError that an error of SQLite or psycopg means."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     code = _sqlite_code(origin) if isinstance(origin, sqlite3.Error) else _postgresql_code(error)
-    return StoreError(code, subject, f"{_RULES[code]} ({' '.join(str(origin).split())})")
+    return StoreError(code, subject, f"{_RULES[code]} ({_said(origin)})")
+
+
+def _said(origin: BaseException | None) -> str:
+    """What the database says, in one line, without what stands in the row: PostgreSQL tells it as a detail."""
+    primary = getattr(getattr(origin, "diag", None), "message_primary", None)  # in whatever language it speaks
+    text = " ".join(str(primary or origin).split())
+    return text.partition(" DETAIL:")[0]
 
 
 def _sqlite_code(error: sqlite3.Error) -> str:

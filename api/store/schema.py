@@ -256,7 +256,7 @@ jobs = Table(
     Column("sequence", Integer, nullable=False, server_default="0"),  # grows with each change that others should see
     Column("stop_requested", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("spent_s", Double, nullable=False),  # of its time limit, by attempts before this one
+    Column("spent_s", Double, nullable=False),  # of its time limit, by all attempts, up to the last sign of life
     Column("owner", TEXT),
     Column("beat_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),

@@ -40,6 +40,10 @@ KINDS = frozenset(
     | {f"booking.{status.value}" for status in BookingStatus}
 )
 """The kinds of events there are. A webhook names some of them, or all that begin alike: `booking.*`."""
+MOST_WEBHOOKS = 20
+"""Webhooks of one maker."""
+_OF_ADDRESSES = frozenset({"unresolvable", "private_address", "forbidden_address"})
+_ADDRESS_RULE = "a host whose addresses are known, and may all be reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,17 @@ def add_webhook(
     try:
         url = str(receiver_of(url, private=private, plain_http=plain_http).url)
     except UrlRefused as no:
-        faults.append(Fault(("url",), no.code, no.subject, no.rule))
+        # Whether a name is unknown or private is not told: who asks could learn which names there are inside.
+        own = (no.code, no.rule) if no.code not in _OF_ADDRESSES else ("forbidden_address", _ADDRESS_RULE)
+        faults.append(Fault(("url",), own[0], no.subject, own[1]))
     if faults:
         raise InvalidProblem(faults)
     webhook_id, secret = new_id("W"), new_secret()
     with store.database.write() as connection:
+        store.database.order_events(connection)  # of two that come at once the second counts the first
+        mine = select(func.count()).where(webhooks.c.created_by == created_by)
+        if connection.execute(mine).scalar_one() >= MOST_WEBHOOKS:
+            raise InvalidProblem([Fault((), "too_many_webhooks", MOST_WEBHOOKS, f"{MOST_WEBHOOKS} of one key at most")])
         now = store.database.now(connection)
         newest = connection.execute(select(func.max(events.c.event_id))).scalar() if from_now else None
         values = {

@@ -41,6 +41,8 @@ AT_ONCE = 16
 LEASE_S = 60.0
 """Seconds after which another sender takes over from one that says nothing any more."""
 LOOK_AGAIN_S = 1.0
+PAUSE_S = 10.0
+"""Seconds of rest after something that nobody expected."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 3_600.0
 """Seconds until an event is tried again: doubled each time, up to an hour."""
 GIVE_UP_S = 72 * 3_600
@@ -118,12 +120,14 @@ class Sender:
                 busy = {key: turn for key, turn in busy.items() if not _is_over(key, turn)}
                 try:
                     due = due_webhooks(self._store)
+                    for webhook_id in due:
+                        if webhook_id not in busy and not until.is_set():
+                            busy[webhook_id] = pool.submit(self._turn, webhook_id, until)
                 except StoreError as error:
                     _log.warning("webhooks: %s", error.code)
-                    due = []
-                for webhook_id in due:
-                    if webhook_id not in busy and not until.is_set():
-                        busy[webhook_id] = pool.submit(self._turn, webhook_id, until)
+                except Exception:  # noqa: BLE001  a defect ends no sender; only ids were read, so no body is logged
+                    _log.exception("webhooks")
+                    until.wait(PAUSE_S)
                 until.wait(LOOK_AGAIN_S)
 
     def _turn(self, webhook_id: str, until: threading.Event) -> int:
