@@ -82,13 +82,18 @@ def booking_ics(
     return _calendar([event])
 
 
+GONE = "gone"
+"""The kind of a stop at which nobody is to be visited any more, in a document that was marked so."""
+
+
 def day_ics(
     document: Mapping[str, Any], executive_id: str, catalogue: Catalogue, language: str, published_at: dt.datetime
 ) -> bytes | None:
     """The day of an executive in a plan document: an event per stop, from begin to end of service, and the break.
 
-    None where the executive has no route. A visit keeps its UID when the day is planned anew, whoever makes it then;
-    it is another one than that of its booking. Raises ValueError for a time without offset.
+    Stops that are marked gone are cancelled. None where the executive has no route. A visit keeps its UID when the day
+    is planned anew, whoever makes it then; it is another one than that of its booking. Raises ValueError for a time
+    without offset.
     """
     own = of_executive(document, executive_id)
     if own is None:
@@ -126,7 +131,7 @@ def _stop_event(
         f"{stop['visit']}@{date}.mitaan",
         begin=dt.datetime.fromisoformat(stop["start"]),
         end=dt.datetime.fromisoformat(stop["end"]),
-        status="CONFIRMED",
+        status="CANCELLED" if stop["kind"] == GONE else "CONFIRMED",
         summary=_said("delivery", language, name=name) if stop["kind"] == "delivery" else name,
         lines=lines,
         point=stop["location"]["coordinates"],

@@ -22,6 +22,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
+from api.http.logs import log_to_stderr
 from api.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
     def end(_signal: int, _frame: object) -> None:
         ended.set()
 
+    log_to_stderr(settings.log_level)
     with _listening(settings) as held, _metrics_folder(settings) as folder:
         environment = environment_of(settings)
         if folder is not None:
@@ -103,6 +105,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
 
 def work(settings: Settings) -> None:
     """Make plans, send events and keep house for a store, without answering requests; until SIGTERM or SIGINT."""
+    log_to_stderr(settings.log_level)
     ended = threading.Event()
     children = [c for c in _children(settings, environment_of(settings), None) if not c.name.startswith(WORKER)]
     before = {n: signal.signal(n, lambda _s, _f: ended.set()) for n in (signal.SIGTERM, signal.SIGINT)}
@@ -252,7 +255,6 @@ def answer(environment: Mapping[str, str], held: socket.socket) -> None:
 def make_plans(environment: Mapping[str, str]) -> None:
     """Makes the plans that are asked for."""
     os.environ.update(environment)
-    from api.http.logs import log_to_stderr  # noqa: PLC0415
     from api.jobs import work as make  # noqa: PLC0415  loads every engine
     from api.settings import read_settings  # noqa: PLC0415
 
@@ -266,7 +268,6 @@ def keep_house(environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     if hasattr(os, "nice"):
         os.nice(HOUSE_NICE)
-    from api.http.logs import log_to_stderr  # noqa: PLC0415
     from api.settings import read_settings  # noqa: PLC0415
     from api.store import Database  # noqa: PLC0415
     from api.store.store import Store  # noqa: PLC0415

@@ -505,3 +505,12 @@ def test_a_day_is_improved_without_losing_a_promise(desk: Desk) -> None:
     assert desk.json("day", "improve", "raipur", DAY)["days"] == []
     assert "0 of 1 days changed" in desk.run("day", "improve", "raipur", DAY).stdout
     assert desk.json("db", "check")["findings"] == []
+
+
+def test_a_restore_that_fails_leaves_no_store_behind(desk: Desk, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jsonl"
+    desk.run("db", "backup", str(tmp_path / "whole.jsonl"))
+    cut.write_bytes((tmp_path / "whole.jsonl").read_bytes()[:2_000])
+    desk.path = tmp_path / "new.db"
+    assert desk.faults("db", "restore", str(cut)) == {"backup_incomplete"}
+    assert not list(tmp_path.glob("new.db*"))

@@ -20,6 +20,7 @@ from api.http.problems import MOST_ERRORS
 from api.http.strict import MOST_LEVELS
 from api.settings import Settings
 from api.store.schema import answers, api_keys, bookings, deliveries, json_text, webhooks
+from api.store.store import reference_faults
 from tests.answered import faults, refused, routes_of, told
 from tests.desks import rostered
 from tests.served import HERE, SLOT, Served, once, serving, wanted
@@ -282,10 +283,19 @@ def test_a_place_is_a_point_a_locality_or_a_pin_code_of_the_city(admin: httpx.Cl
 
 
 def test_a_number_that_may_be_a_citizen_s_is_no_reference(admin: httpx.Client) -> None:
-    for number in ("9876543210", "123456789012"):
+    for number in ("9876543210", "123456789012", "9876-543-210", "c9876543210", "1234.5678.9012"):
         answer = sent(admin, json.dumps(wanted(reference=number)).encode())
         assert faults(answer) == {("body", "/reference", "looks_personal")}
         assert number not in answer.text
+    for reference in ("app-20261203-000123", "call-1766900000", "a98765432101"):
+        assert not list(reference_faults(reference))
+
+
+def test_two_idempotency_keys_are_none_and_a_packed_body_is_not_read(admin: httpx.Client) -> None:
+    keys = [("Idempotency-Key", "aaaaaaaa1"), ("Idempotency-Key", "bbbbbbbb2")]
+    refused(admin.post("/v1/holds", json=wanted(), headers=keys), 400, "bad_idempotency_key")
+    packed = {**once(), "Content-Encoding": "gzip"}
+    refused(admin.post("/v1/holds", json=wanted(), headers=packed), 415, "unsupported_media_type")
 
 
 def test_a_booking_is_a_hold_or_slots_and_nothing_between(admin: httpx.Client) -> None:

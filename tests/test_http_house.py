@@ -433,3 +433,28 @@ def test_every_example_of_the_document_works_or_is_refused_for_what_it_names(ser
         "/v1/plans": (202, None),
     }
     assert check_store(served.store).findings == ()
+
+
+def test_localities_of_a_city_name_places_and_its_rules_say_how_long_a_hold_lives(served: Served) -> None:
+    client = served.client()
+    found = told(client.get("/v1/cities/raipur/localities"))["localities"]
+    assert len(found) > 50
+    place = {"locality": found[0]["name"]}
+    asked = {"city": "raipur", "services": ["income"], "place": place}
+    assert told(client.post("/v1/slot-searches", json=asked))["place"]["name"] == found[0]["name"]
+    assert told(client.get("/v1/cities/raipur/rules")) == {
+        "city": "raipur",
+        "horizon_days": 14,
+        "closes": "20:00",
+        "hold_s": 300,
+        "move_cutoff_s": 86_400,
+        "slot_minutes": 60,
+    }
+
+
+def test_a_store_whose_file_was_moved_away_is_not_ready(served: Served) -> None:
+    path = Path(served.store.database.url_for_people)
+    moved = path.rename(path.with_suffix(".away"))
+    refused(served.client().get("/ready"), 503, "not_ready")
+    moved.rename(path)
+    told(served.client().get("/ready"))

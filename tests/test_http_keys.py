@@ -34,6 +34,8 @@ MAY: dict[str, set[str]] = {
     "GET /v1/cities/{city}/slots": ALL,
     "POST /v1/slot-searches": ALL,
     "GET /v1/cities/{city}/calendar": ALL,
+    "GET /v1/cities/{city}/localities": ALL,
+    "GET /v1/cities/{city}/rules": ALL,
     "GET /v1/cities/{city}/rosters/{date}": ALL,
     "PUT /v1/cities/{city}/rosters/{date}": {"dispatch", "admin"},
     "POST /v1/holds": {"booking", "dispatch", "admin"},
@@ -267,6 +269,8 @@ def test_a_key_of_another_city_is_turned_away_wherever_a_city_is_named(things: T
     for path in (
         f"/v1/cities/raipur/slots?{slots}",
         "/v1/cities/raipur/calendar",
+        "/v1/cities/raipur/localities",
+        "/v1/cities/raipur/rules",
         ROSTER,
         "/v1/cities/raipur/plans/2026-12-03",
         "/v1/cities/raipur/plans/2026-12-03/executives/E01",

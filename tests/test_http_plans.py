@@ -478,3 +478,24 @@ def test_of_plans_published_at_once_one_is_driven_and_each_caller_is_told(making
             assert (found["status"], found["executive"]) == ("planned", served_by[booking])
     checked = check_store(making.store)
     assert (checked.findings, checked.promises) == ((), 5)
+
+
+def test_a_visit_that_was_cancelled_since_is_marked_in_every_format(making: Served) -> None:
+    with making.client("dispatch") as client:
+        gone, *_ = busy(client)
+        publish(client, planned(client)["id"])
+        plan = told(client.get(PUBLISHED))
+        assert plan["gone"] == []
+        (who,) = [r["executive"] for r in plan["plan"]["routes"] if gone in [s["visit"] for s in r["stops"]]]
+        told(client.post(f"/v1/bookings/{gone}/cancel", headers=once()))
+        own = f"{PUBLISHED}/executives/{who}"
+        for address in (PUBLISHED, own):
+            assert told(client.get(address))["gone"] == [gone]
+            rows = list(csv.DictReader(client.get(address, params={"format": "csv"}).text.splitlines()))
+            assert [row["visit"] for row in rows if row["kind"] == "gone"] == [gone]
+            features = client.get(address, params={"format": "geojson"}).json()["features"]
+            assert [f["properties"]["visit"] for f in features if f["properties"].get("kind") == "gone"] == [gone]
+        answer = client.get(own, params={"format": "ics"})
+        events = {str(e["UID"]): str(e["STATUS"]) for e in Calendar.from_ical(answer.content).walk("VEVENT")}
+        assert [uid.split("@")[0] for uid, status in events.items() if status == "CANCELLED"] == [gone]
+        assert answer.headers["etag"]

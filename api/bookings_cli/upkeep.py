@@ -15,6 +15,7 @@ from api.demo_store import DAYS, fill_store
 from api.reading import together
 from api.store.backup import backup, restore
 from api.store.checking import check_store
+from api.store.faults import StoreError
 from api.store.store import Store
 
 db_app = typer.Typer(help="The database: check, back up, restore, upgrade.", no_args_is_help=True)
@@ -127,7 +128,12 @@ def db_restore(
 ) -> None:
     """Fill an empty store from a backup, all of it or nothing."""
     with served(store_at, as_json, create=True) as store, working("reading the backup"):
-        rows = restore(file, store.database)
+        try:
+            rows = restore(file, store.database)
+        except StoreError:
+            if store.database.made_now:
+                store.database.remove()
+            raise
     _tell_rows(f"restored from {file}", rows, as_json)
 
 

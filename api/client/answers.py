@@ -148,6 +148,34 @@ class Cities(TypedDict):
     cities: list[City]
 
 
+class Locality(TypedDict):
+    """A named part of a city, and its middle."""
+
+    name: str
+    kind: str
+    pincode: str | None
+    lon: float
+    lat: float
+
+
+class Localities(TypedDict):
+    """What places of a city may be named by."""
+
+    city: str
+    localities: list[Locality]
+
+
+class Rules(TypedDict):
+    """The booking rules of a city."""
+
+    city: str
+    horizon_days: int
+    closes: str
+    hold_s: int
+    move_cutoff_s: int
+    slot_minutes: int
+
+
 class Service(TypedDict):
     """A service, with the rupees a citizen pays once; null where the departmental fee is not known."""
 
@@ -471,6 +499,7 @@ class PublishedPlan(TypedDict):
     number: int
     published_at: str
     plan: dict[str, Any]
+    gone: list[str]
 
 
 class Violation(TypedDict):

@@ -117,6 +117,14 @@ class Client:
         """All services; those of a city, today or on a date, where these are given."""
         return self._get(out.Services, path("services"), city=city, on=date_of(on))["services"]
 
+    def localities(self, city: str) -> list[out.Locality]:
+        """Localities of a city and their PIN codes."""
+        return self._get(out.Localities, path("cities", city, "localities"))["localities"]
+
+    def rules(self, city: str) -> out.Rules:
+        """The booking rules of a city."""
+        return self._get(out.Rules, path("cities", city, "rules"))
+
     def problems(self) -> list[out.Code]:
         """All codes of problems, in English and Hindi."""
         return self._get(out.Codes, path("problems"))["problems"]

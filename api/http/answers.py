@@ -177,6 +177,34 @@ class ServicesOut(Out):
     services: list[ServiceOut]
 
 
+class LocalityOut(Out):
+    """A named part of a city, and its middle."""
+
+    name: str
+    kind: str
+    pincode: str | None
+    lon: float
+    lat: float
+
+
+class LocalitiesOut(Out):
+    """What places of a city may be named by."""
+
+    city: str
+    localities: list[LocalityOut]
+
+
+class RulesOut(Out):
+    """The booking rules of a city. `closes`: when booking for a day closes, on the day before."""
+
+    city: str
+    horizon_days: int
+    closes: str
+    hold_s: int
+    move_cutoff_s: int
+    slot_minutes: int
+
+
 # ------------------------------------------------------------------------------------------ slots
 
 
@@ -472,6 +500,8 @@ class PublishedPlanOut(Out):
     number: int
     published_at: Moment
     plan: dict[str, Any]
+    gone: list[str]
+    """Bookings of the plan that were cancelled or moved since: nobody is to be visited there."""
 
 
 class ViolationOut(Out):

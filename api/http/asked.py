@@ -200,19 +200,26 @@ class Asked:
 
     # ------------------------------------------------------------------------------ how answered
 
-    def once(self, act: Callable[[Store], Outcome], answer: Telling, *, service_id: str | None = None) -> Response:
+    def once(
+        self,
+        act: Callable[[Store], Outcome],
+        answer: Telling,
+        *,
+        service_id: str | None = None,
+        only: str | None = None,
+    ) -> Response:
         """Do something once and answer it, see `api.http.once`.
 
         `act` gets the store and changes it in one transaction, or gives a Refusal; `answer` makes the answer within
-        that transaction. `service_id` is that of the nearest slots of a refusal.
+        that transaction. `service_id` is that of the nearest slots of a refusal, `only` who alone was to come.
         """
         key, key_id = self.idempotency_key, self.key.key_id
         begun_s = time.perf_counter()
         try:
             if key is None:
-                return self._once(act, answer, service_id)
+                return self._once(act, answer, service_id, only)
             with self.service.running.one(key_id, key):
-                return self._once(act, answer, service_id)
+                return self._once(act, answer, service_id, only)
         except AnsweredAlready:
             found = self.stored()
             if found is None:
@@ -233,7 +240,9 @@ class Asked:
             return None
         return stored_answer(self.store, self.key.key_id, self.idempotency_key, self._print)
 
-    def _once(self, act: Callable[[Store], Outcome], answer: Telling, service_id: str | None) -> Response:
+    def _once(
+        self, act: Callable[[Store], Outcome], answer: Telling, service_id: str | None, only: str | None
+    ) -> Response:
         made: list[Answer] = []
 
         def keep(connection: Connection, now: dt.datetime, told: Answer, code: str | None) -> None:
@@ -248,7 +257,7 @@ class Asked:
         try:
             outcome = act(self.store.with_receipt(receipt))
             if isinstance(outcome, Refusal):
-                raise of_refusal(outcome, self.language, service_id)
+                raise of_refusal(outcome, self.language, service_id, only)
         except Problem as problem:
             if problem.status not in STORED:
                 raise
@@ -307,8 +316,9 @@ def asking(*roles: Role, changes: bool = False) -> Callable[[Request], Asked]:
             names = ", ".join(sorted(role.value for role in allowed))
             asked.note_refused(Problem(403, "role_not_allowed", f"for keys of {names}"))
         given = request.headers.get("idempotency-key")
-        if given is not None and not _IDEMPOTENCY_KEY.fullmatch(given):
-            raise Problem(400, "bad_idempotency_key", "8 to 128 visible ASCII characters, as a random UUID")
+        twice = len(request.headers.getlist("idempotency-key")) > 1
+        if given is not None and (twice or not _IDEMPOTENCY_KEY.fullmatch(given)):
+            raise Problem(400, "bad_idempotency_key", "one, of 8 to 128 visible ASCII characters, as a random UUID")
         if changes and given is None:
             text = "a POST that changes something carries one, made anew by chance for each: a random UUID"
             raise Problem(400, "idempotency_key_missing", text)

@@ -208,7 +208,8 @@ class RosterIn(Shape):
 class LimitsIn(Shape):
     """How long a search may take, and what makes it repeatable."""
 
-    time_limit_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] | None = 30.0
+    time_limit_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = 30.0
+    """At most what the service is set to, 600 by default."""
     iterations: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     seed: Annotated[int, Field(ge=0, le=(1 << 31) - 1)] = 1
     threads: Annotated[int, Field(ge=1, le=256)] = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from fastapi import Request
@@ -44,8 +45,11 @@ def _weight(parameters: str) -> float:
 def sent(content: bytes | str, name: str, file: str, tag: str | None = None) -> Response:
     """A text in a format, with the name it is to be saved under."""
     ending = {"geojson": "geojson", "csv": "csv", "ics": "ics"}[name]
-    headers = {"Content-Disposition": f'inline; filename="{file}.{ending}"', "Cache-Control": "private, no-cache"}
-    if tag is not None:
-        headers["ETag"] = tag
+    data = content.encode() if isinstance(content, str) else content
+    headers = {
+        "Content-Disposition": f'inline; filename="{file}.{ending}"',
+        "Cache-Control": "private, no-cache",
+        "ETag": tag or f'"{hashlib.sha256(data).hexdigest()[:32]}"',
+    }
     kind = MEDIA[name] + ("" if name == "geojson" else "; charset=utf-8")
-    return Response(content, 200, headers, kind)
+    return Response(data, 200, headers, kind)

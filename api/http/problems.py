@@ -18,6 +18,7 @@ from api.store.faults import StoreError
 from api.words import IN_HINDI, TITLES, Language, title_of
 from optimizer.bookings import Refusal, RefusalCode
 from optimizer.domain import Fault
+from optimizer.slots import reason_text
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "/v1/problems"
@@ -105,7 +106,8 @@ def shown(value: object) -> object:
         return value if value is None or isinstance(value, bool) or abs(value) < 1e300 else str(value)
     if isinstance(value, int):
         return value if abs(value) < 1 << 53 else f"{str(value)[:40]}..."
-    text = value if isinstance(value, str) else str(value)
+    whole = isinstance(value, list | tuple | dict)
+    text = json.dumps(value, ensure_ascii=False, default=str) if whole else str(value)
     return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]}... ({len(text):,} characters)"
 
 
@@ -124,8 +126,11 @@ def invalid(faults: Iterable[Fault], within: str = "body") -> Problem:
     return Problem(422, "invalid_input", errors=[error_of(fault, within) for fault in faults])
 
 
-def of_refusal(refusal: Refusal, language: Language, service_id: str | None = None) -> Problem:
-    """A verb that changed nothing: why, which slots are nearest, which bookings are in the way."""
+def of_refusal(refusal: Refusal, language: Language, service_id: str | None = None, only: str | None = None) -> Problem:
+    """A verb that changed nothing: why, which slots are nearest, which bookings are in the way.
+
+    `only` is who was asked for, where nobody else was to come.
+    """
     more: dict[str, Any] = {"subject": refusal.subject}
     if refusal.reasons:
         more["reasons"] = [slot_reason_json(reason, language) for reason in refusal.reasons]
@@ -135,6 +140,10 @@ def of_refusal(refusal: Refusal, language: Language, service_id: str | None = No
         more["bookings"] = list(refusal.bookings)
     status = STATUS_OF_REFUSAL.get(refusal.code, 409)
     detail = refusal.text if language is Language.EN else IN_HINDI[refusal.code]
+    if refusal.reasons:
+        detail = reason_text(refusal.reasons[0], language)
+        if only is not None:
+            detail += f" ({only})"
     return Problem(status, refusal.code.value, detail, more=more)
 
 

@@ -185,7 +185,8 @@ def _take(
             return _booked(own, now)
         return Answer(201, hold_document(own, now), headers, [b.booking_id for b in own])
 
-    return asked.once(act, answer, service_id=_first(wanted))
+    only = ", ".join(sorted({w.pinned_to for w in wanted if w.pinned_to is not None}))
+    return asked.once(act, answer, service_id=_first(wanted), only=only or None)
 
 
 def _first(wanted: Sequence[WantedSlot]) -> str:

@@ -19,14 +19,17 @@ from api.http.edge import trace_of
 from api.http.once import Answer
 from api.http.problems import Problem, documented, json_bytes
 from api.http.reading import cursor_from, cursor_to, renamed, today_of
+from api.http.routes_booking import CityName
 from api.http.strict import Route
 from api.keys import ApiKey, key_json, list_keys, make_key, revoke_key
 from api.reading import together
 from api.shapes import city_json, service_json
 from api.store import StoreError
+from api.store.desk import store_rules
 from api.store.schema import REVISION, audit, events, jobs, moment
 from api.store.store import Store
 from api.webhooks.hooks import Webhook, add_webhook, enable_webhook, find_webhook, list_webhooks, remove_webhook
+from optimizer.units import hhmm
 
 MINUTES_KEPT = 5
 """Cities and services may be kept so long by callers."""
@@ -66,6 +69,33 @@ def get_services(asked: Reader, query: Annotated[OnQuery, Query()]) -> Response:
 def get_openapi(asked: Reader) -> Response:
     """The description of this interface (OpenAPI 3.1)."""
     return asked.tagged(asked.request.app.openapi(), headers=_KEPT)
+
+
+@router.get("/cities/{city}/localities", tags=["catalogue"], **out.answered(out.LocalitiesOut, 404))
+def get_localities(city: CityName, asked: Reader) -> Response:
+    """Localities of a city and their PIN codes: what a place may be named by where its point is not known."""
+    town = asked.city(city, "path")
+    found = [
+        {"name": row.name, "kind": row.kind, "pincode": row.pincode, "lon": row.lon, "lat": row.lat}
+        for row in asked.catalogue.localities_of(town)
+    ]
+    return asked.tagged({"city": town.city_id, "localities": found}, headers=_KEPT)
+
+
+@router.get("/cities/{city}/rules", tags=["catalogue"], **out.answered(out.RulesOut, 404))
+def get_rules(city: CityName, asked: Reader) -> Response:
+    """The booking rules of a city: how far ahead, until when, how long a hold lives; `mitaan rules` sets them."""
+    town = asked.city(city, "path")
+    rules = store_rules(asked.store, town)
+    document = {
+        "city": town.city_id,
+        "horizon_days": rules.booking.horizon_days,
+        "closes": hhmm(rules.booking.closes_s),
+        "hold_s": rules.booking.hold_s,
+        "move_cutoff_s": rules.booking.move_cutoff_s,
+        "slot_minutes": rules.slot_minutes,
+    }
+    return asked.tagged(document)
 
 
 @router.get("/problems", tags=["catalogue"], **out.answered(out.CodesOut))
@@ -335,7 +365,8 @@ def ready(request: Request) -> Response:
     """The store can be read, and its tables are those of this program."""
     service: Service = request.app.state.service
     try:
-        found = service.store.database.revision()
+        database = service.store.database
+        found = database.revision() if database.is_there() else None
     except StoreError:
         found = None
     if found != REVISION:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ from api.http.reading import cursor_from, cursor_to, under
 from api.http.routes_booking import CityName
 from api.http.routes_desk import DayOfPath
 from api.http.strict import Route
-from api.ical import day_ics
+from api.ical import GONE, day_ics
 from api.jobs import (
     Job,
     JobRefused,
@@ -327,11 +328,25 @@ def publish_plan(plan_id: PlanId, asked: PlannerChanges) -> Response:
     return asked.once(act, answer)
 
 
-def _published(asked: Asked, city: City, date: dt.date) -> tuple[Any, dict[str, Any]]:
+def _published(asked: Asked, city: City, date: dt.date) -> tuple[Any, dict[str, Any], list[str]]:
+    """The published plan: its row, its document, and bookings of it that are on the day no more."""
     row = published_plan(asked.store, city, date)
     if row is None:
         raise Problem(404, "no_plan")
-    return row, json.loads(row.document)
+    document = json.loads(row.document)
+    there = {b.booking_id for b in asked.store.list_bookings(city, date, date, most=sys.maxsize) if b.on_day}
+    stops = [stop for route in document["routes"] for stop in route["stops"]]
+    gone = [s["visit"] for s in stops if s["kind"] == "appointment" and s["visit"] not in there]
+    return row, document, sorted(gone)
+
+
+def _marked(document: Mapping[str, Any], gone: Collection[str]) -> dict[str, Any]:
+    """The document, in which stops of these bookings are of the kind `gone`, as formats without other room say it."""
+    routes = [
+        {**route, "stops": [{**s, "kind": GONE} if s["visit"] in gone else s for s in route["stops"]]}
+        for route in document["routes"]
+    ]
+    return {**document, "routes": routes}
 
 
 @router.get(
@@ -347,19 +362,21 @@ def get_published_plan(
 ) -> Response:
     """The published plan of a day: as JSON, as GeoJSON, or as a table."""
     wanted = chosen(asked.request, format, ("json", "geojson", "csv"))
-    row, document = _published(asked, asked.city(city, "path"), date)
+    row, document, gone = _published(asked, asked.city(city, "path"), date)
     if wanted != "json":
-        return _in_format(document, wanted, f"{row.city_id}-{row.date}")
-    return asked.tagged(_published_document(row, document))
+        return _in_format(_marked(document, gone), wanted, f"{row.city_id}-{row.date}")
+    return asked.tagged(_published_document(row, document, gone))
 
 
-def _published_document(row: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+def _published_document(row: Any, document: Mapping[str, Any], gone: Collection[str]) -> dict[str, Any]:
+    visits = {stop["visit"] for route in document["routes"] for stop in route["stops"]}
     return {
         "city": row.city_id,
         "date": row.date,
         "number": row.number,
         "published_at": moment(row.published_at).isoformat(),
         "plan": dict(document),
+        "gone": [visit for visit in gone if visit in visits],
     }
 
 
@@ -377,18 +394,18 @@ def get_executive_day(
 ) -> Response:
     """The day of one executive: as JSON, as GeoJSON, as a table, or as a calendar (RFC 5545)."""
     wanted = chosen(asked.request, format, ("json", "geojson", "csv", "ics"))
-    row, document = _published(asked, asked.city(city, "path"), date)
+    row, document, gone = _published(asked, asked.city(city, "path"), date)
     own = of_executive(document, executive)
     if own is None:
         raise Problem(404, "unknown_executive")
     name = f"{row.city_id}-{row.date}-{executive}"
     if wanted == "ics":
         published = moment(row.published_at)
-        text = day_ics(document, executive, asked.catalogue, asked.language.value, published)
+        text = day_ics(_marked(own, gone), executive, asked.catalogue, asked.language.value, published)
         return sent(text or b"", "ics", name)
     if wanted != "json":
-        return _in_format(own, wanted, name)
-    return asked.tagged(_published_document(row, own))
+        return _in_format(_marked(own, gone), wanted, name)
+    return asked.tagged(_published_document(row, own, gone))
 
 
 # --------------------------------------------------------------------------- judged, and solved

@@ -92,6 +92,8 @@ class Route(APIRoute):
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if takes_body and kind not in {"application/json", ""}:
                 raise Problem(415, "unsupported_media_type", f"not {kind[:100]}")
+            if takes_body and request.headers.get("content-encoding", "identity").lower() != "identity":
+                raise Problem(415, "unsupported_media_type", "a body as it is: no Content-Encoding")
             if takes_body and kind == "":
                 raise Problem(415, "unsupported_media_type", "the header Content-Type: application/json")
             return await handle(StrictRequest(request.scope, request.receive))

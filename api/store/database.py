@@ -70,6 +70,8 @@ class Database:
         self._clock = clock
         self._path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
         self.dialect = "postgresql" if self._path is None else "sqlite"
+        self.made_now = self._path is not None and not self._path.exists()
+        """The file was not there when this was made."""
         self.url_for_people = _without_password(url) if self._path is None else str(self._path)
         """The address, to be shown: without a password."""
         if self._path is None:
@@ -235,6 +237,18 @@ class Database:
         raise StoreError("migration_missing", self.url_for_people, rule)
 
     # ------------------------------------------------------------------------------------- ends
+
+    def is_there(self) -> bool:
+        """The file of the store is where it was: not moved nor deleted under those who use it. A server is asked."""
+        return self._path is None or self._path.exists()
+
+    def remove(self) -> None:
+        """Close the store and delete its file, with those that SQLite keeps beside it. Only of a file."""
+        if self._path is None:
+            raise RuntimeError("a server's database is not ours to delete")
+        self.close()
+        for ending in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +79,10 @@ MOST_DAYS = 31
 LEAST_PERSONAL, MOST_PERSONAL = 10, 12
 """Digits of telephone and Aadhaar numbers."""
 
+_BETWEEN = re.compile(r"[._:-]")
+_TELEPHONE = re.compile(r"(?<!\d)(91)?[6-9]\d{9}(?!\d)")
+"""A mobile number of India, with its country code or without."""
+
 ASKED = "asked-for"
 """The place of a request that has no id yet."""
 
@@ -127,9 +132,11 @@ class Told:
 
 def reference_faults(reference: str) -> Iterator[Fault]:
     """What is wrong with what a caller calls its citizen's request. The value is not told where it looks personal."""
-    if reference.isdigit() and LEAST_PERSONAL <= len(reference) <= MOST_PERSONAL:
+    digits = _BETWEEN.sub("", reference)
+    alone = digits.isdigit() and LEAST_PERSONAL <= len(digits) <= MOST_PERSONAL
+    if alone or _TELEPHONE.search(digits):
         rule = "an id of your own: no telephone and no Aadhaar number is kept here"
-        yield Fault(("reference",), "looks_personal", f"{len(reference)} digits", rule)
+        yield Fault(("reference",), "looks_personal", f"{sum(map(str.isdigit, digits))} digits", rule)
     yield from id_faults("reference", reference)
 
 

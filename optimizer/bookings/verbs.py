@@ -34,7 +34,7 @@ from optimizer.slots import (
     promise,
     release,
 )
-from optimizer.units import HOUR_S, clock
+from optimizer.units import HOUR_S, clock, hhmm
 
 _S = BookingStatus
 
@@ -132,8 +132,7 @@ def _not_sold(day: PromisedDay, want: Wanted, now: dt.datetime) -> Refusal | Non
     """Why the slot cannot be had whoever could come."""
     number = day.problem.grid.index_of(want.slot)
     if number is None:
-        grid = day.problem.grid
-        text = f"the day has slots of {grid.slot_s} s from {grid.open_s} to {grid.close_s}"
+        text = f"slots open at {', '.join(hhmm(slot.open_s) for slot in day.slots)}"
         return Refusal(RefusalCode.UNKNOWN_SLOT, _named(want), text)
     code = not_on_sale(day.rules, day, now) or not_for_sale(day, number, now)
     if code is None and service_longer_than_slot(want.service.service_s, day.problem.grid):

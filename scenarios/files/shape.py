@@ -359,7 +359,7 @@ def day_schema() -> str:
 
 _RULES = {
     "missing": ("missing_field", "this field is required"),
-    "extra_forbidden": ("unknown_field", "a field of the format; see the published schema"),
+    "extra_forbidden": ("unknown_field", "a name that is known here"),
     "int_type": ("wrong_type", "a whole number"),
     "float_type": ("wrong_type", "a number"),
     "string_type": ("wrong_type", "text"),
@@ -371,6 +371,7 @@ _RULES = {
     "finite_number": ("not_finite", "a finite number"),
     "bool_type": ("wrong_type", "true or false"),
     "dict_type": ("wrong_type", "an object"),
+    "model_attributes_type": ("wrong_type", "an object"),
     "int_parsing": ("wrong_type", "a whole number"),
     "int_from_float": ("wrong_type", "a whole number"),
     "float_parsing": ("wrong_type", "a number"),

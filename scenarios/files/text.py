@@ -18,6 +18,9 @@ from scenarios.travel.matrix import decoded
 _DIGITS = 18
 
 
+_JSON_NAMES = {type(None): "null", bool: "true or false", str: "text", list: "a list"}
+
+
 class _Refused:
     """Stands in the tree for a number that is none, until the walk finds it."""
 
@@ -86,5 +89,5 @@ def parsed(data: bytes, file: str) -> tuple[dict[str, Any], list[Fault]]:
     except RecursionError:
         raise InvalidInput([FileFault((), "bad_json", "[[[...", "JSON nested less deeply", file, 1, 1)]) from None
     if not isinstance(tree, dict):
-        raise InvalidInput([FileFault((), "wrong_type", type(tree).__name__, "an object", file)])
+        raise InvalidInput([FileFault((), "wrong_type", _JSON_NAMES.get(type(tree), "number"), "an object", file)])
     return tree, list(_refused(tree, ()))
