@@ -551,6 +551,15 @@ def test_the_page_of_any_plan_is_whole_and_its_times_agree_with_the_report(data:
     assert shown == Counter(visit.visit_id for visit in problem.visits)
 
 
+def test_waiting_for_a_last_visit_that_takes_no_time_where_the_route_ends_is_seen() -> None:
+    quick = [build.appointment(name, opens, service_s=0) for name, opens in (("A1", "08:00"), ("A2", "10:00"))]
+    problem = build.problem(quick, [build.executive("E1")])
+    view = read_view(problem, document(problem, {"E1": ["A1", "A2"]}), "Raipur", None, {}, ())
+    (route,) = view.routes
+    assert route.wait_s > 0
+    assert [(s.doing, s.end_s - s.start_s) for s in stretches(route)] == [(Doing.WAIT, route.wait_s)]
+
+
 def test_a_break_at_a_door_is_not_counted_as_waiting() -> None:
     problem = build.problem(
         [build.appointment("A1", "10:00", 600), build.appointment("A2", "12:00", 600, 300)],

@@ -84,8 +84,16 @@ def make_app(store: Store, settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
         )
+    _ready(app)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app
+
+
+def _ready(app: FastAPI) -> None:
+    """Have all routes built now: the framework would do it with the first requests, not safely in several threads."""
+    nothing = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}
+    for route in app.routes:
+        route.matches(nothing)
 
 
 def _told_as_problems(app: FastAPI, metrics: Metrics) -> None:

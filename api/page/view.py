@@ -305,12 +305,17 @@ def stretches(route: RouteView) -> tuple[Stretch, ...]:
     known = sorted((k for k in known if k.start_s < k.end_s), key=lambda k: (k.start_s, k.end_s))
     filled: list[Stretch] = []
     now_s = route.depart_s
-    for stretch in known:
-        if now_s < stretch.start_s:
+
+    def wait_until(second: int) -> None:
+        if now_s < second:
             waiting_at = next((s for s in route.stops if s.leave_s > now_s), None)
-            filled.append(Stretch(Doing.WAIT, now_s, stretch.start_s, waiting_at))
+            filled.append(Stretch(Doing.WAIT, now_s, second, waiting_at))
+
+    for stretch in known:
+        wait_until(stretch.start_s)
         filled.append(stretch)
         now_s = max(now_s, stretch.end_s)
+    wait_until(route.return_s)  # where the last visit takes no time and is made where the route ends
     return tuple(filled)
 
 
