@@ -86,8 +86,8 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
     def end(_signal: int, _frame: object) -> None:
         ended.set()
 
-    log_to_stderr(settings.log_level)
     with _listening(settings) as held, _metrics_folder(settings) as folder:
+        log_to_stderr(settings.log_level)
         environment = environment_of(settings)
         if folder is not None:
             environment[METRICS_DIR] = folder

@@ -195,7 +195,7 @@ def test_a_slot_that_does_not_exist_is_refused(at: Slot) -> None:
     book = desk.books[DATE]
     want = Wanted("B1", DATE, at, SERVICE)
     verdict = hold({DATE: (book, approach(book.day))}, [want], Wanter("raipur", "new", "C1"), NOW)
-    assert refused(verdict, CODE.UNKNOWN_SLOT).text.startswith("the day has slots of")
+    assert refused(verdict, CODE.UNKNOWN_SLOT).text.startswith("slots open at")
 
 
 @pytest.mark.parametrize(
