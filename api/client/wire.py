@@ -74,7 +74,7 @@ class SlotLost(ApiError):  # noqa: N818  (the name says what has happened)
     """Somebody else was faster, or the slot was never offered; `nearest` are slots that can be had for the service."""
 
 
-class NotReached(ApiError):  # noqa: N818
+class NotReached(ApiError):  # noqa: N818  (as above)
     """No answer of the service after all tries (status 0): what was asked may be done or not."""
 
 

@@ -53,7 +53,7 @@ class ErrorOut(Out):
 class ReasonOut(Out):
     """Why a slot is not offered. *proved*: no plan keeps all promises of the day and this one; else "not now"."""
 
-    code: Literal[tuple(code.value for code in SlotReasonCode)]  # type: ignore[valid-type]
+    code: Literal[tuple(code.value for code in SlotReasonCode)]  # type: ignore[valid-type]  # made of the enum
     proof: Literal["proved", "heuristic"]
     text: str
     """In the language of the answer."""
@@ -93,7 +93,7 @@ class ProblemOut(Out):
     type: str
     title: str
     status: int
-    code: Literal[tuple(sorted(TITLES))]  # type: ignore[valid-type]
+    code: Literal[tuple(sorted(TITLES))]  # type: ignore[valid-type]  # made of the enum
     request_id: str
     detail: str | None = None
     errors: list[ErrorOut] = []
@@ -286,7 +286,7 @@ class BookingOut(Out):
     place: PlaceOut
     caller: str
     reference: str | None
-    status: Literal[tuple(status.value for status in BookingStatus)]  # type: ignore[valid-type]
+    status: Literal[tuple(status.value for status in BookingStatus)]  # type: ignore[valid-type]  # made of the enum
     live: bool
     expires_at: Moment | None
     extended: bool
@@ -295,7 +295,7 @@ class BookingOut(Out):
     executive: str | None
     moved_from: str | None
     moved_to: str | None
-    not_served: Literal[tuple(code.value for code in NotServed)] | None  # type: ignore[valid-type]
+    not_served: Literal[tuple(code.value for code in NotServed)] | None  # type: ignore[valid-type]  # made of the enum
 
 
 class BookingsOut(Out):

@@ -153,7 +153,7 @@ class StatusIn(Shape):
     """What has happened on the day."""
 
     status: Literal["on_the_way", "served", "not_served", "certificate_due", "delivered"]
-    code: Literal[tuple(code.value for code in NotServed)] | None = None  # type: ignore[valid-type]
+    code: Literal[tuple(code.value for code in NotServed)] | None = None  # type: ignore[valid-type]  # made of the enum
     """Why it was not served; then it must be told."""
 
 
@@ -310,7 +310,7 @@ class BookingsQuery(PageQuery):
     city: CityId
     first: Annotated[Date | None, Field(alias="from")] = None
     last: Annotated[Date | None, Field(alias="to")] = None
-    status: list[Literal[tuple(status.value for status in BookingStatus)]] = []  # type: ignore[valid-type]
+    status: list[Literal[tuple(status.value for status in BookingStatus)]] = []  # type: ignore[valid-type]  # made of the enum
     reference: Reference | None = None
 
 
