@@ -41,32 +41,15 @@ from api.webhooks.sending import Sender, pause_s
 from api.webhooks.signing import BadSignature, new_secret, signature, signed_headers, verified
 from optimizer.bookings import Event
 from optimizer.domain import InvalidProblem
-from optimizer.units import IST
 from scenarios.catalogue import load_catalogue
+from tests.store_days import NOW, Clock, clock
 
 CATALOGUE = load_catalogue()
-NOW = dt.datetime(2026, 12, 1, 9, 0, tzinfo=IST)
 DAY = dt.date(2026, 12, 3)
+__all__ = ["clock"]
+
 ROOT = Path(__file__).parent.parent
 PUBLIC = "93.184.215.14"
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> dt.datetime:
-        return self.now
-
-    def on(self, seconds: float) -> None:
-        self.now += dt.timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
