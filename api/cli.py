@@ -39,6 +39,7 @@ from api.console import (
 from api.planning import document_of, make_ready, page_of
 from api.serving_cli import register as register_serving
 from api.shapes import city_json, day_json, service_json, violation_json
+from api.study_cli import register as register_study
 from optimizer.arrays import seconds_compiling
 from optimizer.calendar import service_days
 from optimizer.check import ViolationCode, violations
@@ -520,6 +521,7 @@ def _top(
 
 register_bookings(app)
 register_serving(app)
+register_study(app)
 
 
 def main() -> None:

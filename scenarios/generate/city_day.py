@@ -24,7 +24,7 @@ from optimizer.domain import (
     Visit,
 )
 from optimizer.units import HOUR_S, MINUTE_S
-from scenarios.catalogue import Catalogue, City, SchemeRules, Service
+from scenarios.catalogue import Catalogue, City, CityVolume, SchemeRules, Service
 from scenarios.generate.addresses import AddressBook, Point
 from scenarios.generate.diary import Diary, Wish, on_shift
 from scenarios.generate.dice import Dice
@@ -40,14 +40,21 @@ class Load(StrEnum):
     FULL = "full"
 
 
+class Reading(StrEnum):
+    """Two readings of a city's demand: by what the scheme did, flat over the cities, or by the population."""
+
+    AS_RUN = "as_run"
+    DEMAND_LED = "demand_led"
+
+
 SECOND_SERVICE_PERCENT = 8
 """ASSUMPTION: citizens who book one more service at once, for the slot after the last one if it has room."""
 PREFERRED_PERCENT = 4
 """ASSUMPTION: visits for which one executive is preferred, because they were there before; at least two a day."""
 NARROW_PERCENT = 20
 """ASSUMPTION: deliveries whose citizen is at home for part of the day only."""
-PEOPLE_POWER = 0.3
-"""Visits grow with the population to this power in the reading *as run*; see city_volumes.csv."""
+PEOPLE_POWER = {Reading.AS_RUN: 0.3, Reading.DEMAND_LED: 1.0}
+"""Visits grow with the population to this power; see city_volumes.csv."""
 PEOPLE_ASSUMED = 20_000
 """ASSUMPTION, for a town whose population is not known: a small municipal council."""
 SHARE_UNKNOWN_TENTHS = 5
@@ -81,18 +88,21 @@ class _Request:
 
 def staff_size(catalogue: Catalogue, city: City) -> int:
     """Executives of the city on every day. Raises InvalidProblem where that cannot be known, as `generate_day`."""
-    return _weekday(catalogue, city, [])[2]
+    return weekday_volume(catalogue, city, [])[2]
 
 
-def _weekday(catalogue: Catalogue, city: City, notes: list[str]) -> tuple[int, int, int]:
-    """Tenths of collections, tenths of deliveries and executives of a weekday.
+def weekday_volume(
+    catalogue: Catalogue, city: City, notes: list[str], reading: Reading = Reading.AS_RUN
+) -> tuple[int, int, int]:
+    """Tenths of collections, tenths of deliveries and executives of a weekday; what is assumed goes to `notes`.
 
-    They are those of city_volumes.csv, else by the rule that table was made with.
+    They are those of city_volumes.csv, else by the rule that table was made with. Raises InvalidProblem where no
+    city has both a volume and a population.
     """
     known = catalogue.volume_of(city)
     if known is not None:
-        return known.collections_as_run_tenths, known.deliveries_as_run_tenths, known.executives_as_run
-    collections, deliveries = _by_population(catalogue, city, notes)
+        return _columns(known, reading)
+    collections, deliveries = _by_population(catalogue, city, notes, reading)
     stops = 1_000 * catalogue.scheme.stops_per_executive
     return collections, deliveries, max(1, _of(collections + deliveries, 100, stops))
 
@@ -100,14 +110,20 @@ def _weekday(catalogue: Catalogue, city: City, notes: list[str]) -> tuple[int, i
 def _volume(catalogue: Catalogue, city: City, date: dt.date, notes: list[str]) -> _Volume:
     """Visits of an ordinary day and staff."""
     scheme = catalogue.scheme
-    collections, deliveries, executives = _weekday(catalogue, city, notes)
+    collections, deliveries, executives = weekday_volume(catalogue, city, notes)
     if date.weekday() == SUNDAY:
         collections = _of(collections, scheme.sunday_demand_percent, 100)
         deliveries = _of(deliveries, scheme.sunday_demand_percent, 100)
     return _Volume(_of(collections, 1, 10), _of(deliveries, 1, 10), executives)
 
 
-def _by_population(catalogue: Catalogue, city: City, notes: list[str]) -> tuple[int, int]:
+def _columns(known: CityVolume, reading: Reading) -> tuple[int, int, int]:
+    if reading is Reading.AS_RUN:
+        return known.collections_as_run_tenths, known.deliveries_as_run_tenths, known.executives_as_run
+    return known.collections_demand_led_tenths, known.deliveries_demand_led_tenths, known.executives_demand_led
+
+
+def _by_population(catalogue: Catalogue, city: City, notes: list[str], reading: Reading) -> tuple[int, int]:
     """Tenths of collections and deliveries a day, from the largest city whose volume is known."""
     population = city.population
     if population is None:
@@ -123,9 +139,11 @@ def _by_population(catalogue: Catalogue, city: City, notes: list[str]) -> tuple[
             [Fault(("city",), "no_volume", city.city_id, "city_volumes.csv has a city whose population is known")]
         )
     people, volume = max(models, key=lambda model: model[0])
-    notes.append(f"{city.city_id}: visits not known; assumed to grow with population to the power {PEOPLE_POWER}")
-    scale = (population / people) ** PEOPLE_POWER
-    return round(volume.collections_as_run_tenths * scale), round(volume.deliveries_as_run_tenths * scale)
+    power = PEOPLE_POWER[reading]
+    notes.append(f"{city.city_id}: visits not known; assumed to grow with population to the power {power}")
+    collections, deliveries, _ = _columns(volume, reading)
+    scale = (population / people) ** power
+    return round(collections * scale), round(deliveries * scale)
 
 
 def _of(amount: int, part: int, whole: int) -> int:
@@ -170,7 +188,7 @@ def staff(scheme: SchemeRules, office: Place, count: int, homes: Sequence[Point]
 # -------------------------------------------------------------------------------- appointments
 
 
-def _slot_weights(catalogue: Catalogue, grid: SlotGrid, date: dt.date) -> list[int]:
+def slot_weights(catalogue: Catalogue, grid: SlotGrid, date: dt.date) -> list[int]:
     """How much each slot is wanted: the weights of the hours it covers."""
     by_hour = {
         row.hour: row.sunday_hundredths if date.weekday() == SUNDAY else row.weekday_hundredths
@@ -187,7 +205,13 @@ def _slot_weights(catalogue: Catalogue, grid: SlotGrid, date: dt.date) -> list[i
     return weights if any(weights) else [1] * len(grid)
 
 
-def _shares(catalogue: Catalogue, services: Sequence[Service]) -> list[int]:
+def bookable_services(catalogue: Catalogue, city: City, date: dt.date, grid: SlotGrid) -> list[Service]:
+    """The services that can be had in the city on this date and fit into a slot."""
+    return [service for service in catalogue.services_on(date, city) if service.collect_s <= grid.slot_s]
+
+
+def service_shares(catalogue: Catalogue, services: Sequence[Service]) -> list[int]:
+    """How much each service is wanted, by the mix; all alike where the mix has none of them."""
     listed = catalogue.service_share_tenths
     shares = [listed.get(service.service_id, SHARE_UNKNOWN_TENTHS) for service in services]
     return shares if any(shares) else [1] * len(services)
@@ -291,7 +315,7 @@ def _deliveries(
     handed_over = [service for service in catalogue.services_on(date) if service.needs_delivery]
     if not handed_over:
         return []
-    shares = _shares(catalogue, handed_over)
+    shares = service_shares(catalogue, handed_over)
     homes = [e.executive_id for e in executives if e.start != office]
     deliveries = []
     for visit_id, rank in zip(numbered("D", count), dice.shuffled(range(count)), strict=True):
@@ -363,7 +387,7 @@ def generate_day(
     executives = staff(scheme, office, volume.executives, homes)
     travel = FormulaSpec(margin_pct=scheme.travel_margin_percent, speed_kmh_by_hour=catalogue.speed_kmh_by_hour)
     diary = Diary(grid, executives, travel)
-    services = [s for s in catalogue.services_on(date, city) if s.collect_s <= grid.slot_s]
+    services = bookable_services(catalogue, city, date, grid)
     too_long = len(catalogue.services_on(date, city)) - len(services)
     if too_long:
         notes.append(f"{too_long} services take longer than a slot of {grid.slot_s // MINUTE_S} minutes; not booked")
@@ -377,8 +401,8 @@ def generate_day(
         book,
         diary,
         services,
-        _shares(catalogue, services),
-        _slot_weights(catalogue, grid, date),
+        service_shares(catalogue, services),
+        slot_weights(catalogue, grid, date),
         wanted if services else 0,
         until_taken=load is Load.FULL,
     )
