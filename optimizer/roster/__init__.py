@@ -1,0 +1,43 @@
+"""Rosters: who works which shift over the coming weeks, by labour rules and what is expected to be wanted."""
+
+from optimizer.roster.nouns import (
+    Ahead,
+    Contract,
+    DayRequest,
+    LabourRules,
+    MinimumCover,
+    Roster,
+    RosterCost,
+    RosterPrices,
+    RosterProblem,
+    RosterProgress,
+    RosterResult,
+    RosterRule,
+    RosterStatus,
+    ShiftPattern,
+    Wanted,
+    WorkedDay,
+    executives_on,
+    worked_s,
+)
+
+__all__ = [
+    "Ahead",
+    "Contract",
+    "DayRequest",
+    "LabourRules",
+    "MinimumCover",
+    "Roster",
+    "RosterCost",
+    "RosterPrices",
+    "RosterProblem",
+    "RosterProgress",
+    "RosterResult",
+    "RosterRule",
+    "RosterStatus",
+    "ShiftPattern",
+    "Wanted",
+    "WorkedDay",
+    "executives_on",
+    "worked_s",
+]
