@@ -392,6 +392,7 @@ class _Listing:
         self._priced = day.priced(*day.prices(duals))
         _, self._least = day.cheapest(*day.prices(duals))
         self._known: dict[tuple[int, ...], tuple[int, DayColumn] | None] = {}
+        self._ranges: dict[int, list[range]] = {}
 
     def up_to(self, spare: int) -> list[DayColumn]:
         """Those that cost at most `spare` more than the cheapest."""
@@ -406,7 +407,11 @@ class _Listing:
 
     def ranges(self, spare: int) -> list[range]:
         """For each class the numbers on duty between which all columns lie that cost at most so much more."""
-        most = self._least + spare
+        if spare not in self._ranges:
+            self._ranges[spare] = self._ranges_of(self._least + spare)
+        return self._ranges[spare]
+
+    def _ranges_of(self, most: int) -> list[range]:
         model = self._day.model.clone()
         model.add(self._priced <= most)
         ranges = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -35,8 +36,8 @@ PRICES = {
     RosterRule.CONTRACT_HOURS: 200,
     RosterRule.FIXED_DAY: 1_000,
 }
-"""What it costs to give up a rule once: a shift above a limit, a day of leave, a settled day. In no unit but each other;
-ASSUMPTION. Rest between shifts and the contract's patterns are never given up."""
+"""What it costs to give up a rule once: a shift above a limit, a day of leave, a settled day. They are compared with
+each other only; ASSUMPTION. Rest between shifts and the contract's patterns are never given up."""
 PART_OF_TIME = 0.5
 """How much of the time the first of two steps may take."""
 
@@ -50,7 +51,8 @@ class Shortfall:
 
     With MINIMUM_COVER of a slot of a date: `most` executives who hold `need` could be on shift in it. With
     MAX_CLOSING_SHIFTS or WEEKLY_DAY_OFF of a week (`date` is its Monday, `slot` is None): they can work at most so many
-    closing shifts, or shifts, in it. `least` are needed. `on_leave`: those of them who are away.
+    closing shifts, or shifts, in it. `least` are needed, of a week without what its days lack by themselves.
+    `on_leave`: those of them who are away.
     """
 
     rule: RosterRule
@@ -126,11 +128,12 @@ def _short_weeks(problem: RosterProblem) -> Iterator[Shortfall]:
                 room = max(0, most - sum(rules.is_closing(day.shift) for day in had))
                 closing += min(room, free, int(can[row, days][:, late].any(axis=1).sum()))
             at_end = {slot: least for slot, least in slots.items() if only_late[slot]}
-            for rule, possible, asked in (
-                (RosterRule.MAX_CLOSING_SHIFTS, closing, at_end),
-                (RosterRule.WEEKLY_DAY_OFF, shifts, slots),
+            for rule, possible, asked, kind in (
+                (RosterRule.MAX_CLOSING_SHIFTS, closing, at_end, late),
+                (RosterRule.WEEKLY_DAY_OFF, shifts, slots, np.ones_like(late)),
             ):
-                least = len(days) * _least_shifts(covering, asked)
+                each = _least_shifts(covering, asked)
+                least = sum(min(each, int(can[rows, day][:, kind].any(axis=1).sum())) for day in days)
                 if possible < least:
                     yield Shortfall(rule, monday, None, need, possible, least, on_leave)
 
@@ -185,11 +188,10 @@ class _Ruled:
         """The variables of an executive on a day."""
         return [int(column) for column in self.model.x[row, day] if column != NONE]
 
-    def days(self) -> Iterator[list[int]]:
+    @cached_property
+    def days(self) -> list[list[int]]:
         """The variables of each executive and day: at most one of them is 1, whatever else is left out."""
-        for row, day in np.ndindex(*self.model.x.shape[:2]):
-            if columns := self.on(row, day):
-                yield columns
+        return [columns for row, day in np.ndindex(*self.model.x.shape[:2]) if (columns := self.on(row, day))]
 
     def _limits(self) -> Iterator[_Row]:
         """The rows of the model about a single executive."""
@@ -224,9 +226,9 @@ class _Ruled:
                     continue
                 group = Group(RosterRule.FIXED_DAY, f"{contract.executive_id} {date.isoformat()}")
                 pattern_id = contract.fixed[date]
-                if pattern_id is None:
+                if pattern_id is None and columns:
                     yield _Row(group, tuple(columns), ones, 0, 0, row, date)
-                else:
+                elif pattern_id is not None:
                     column = int(self.model.x[row, day, ids.index(pattern_id)])
                     only = (column,) if column != NONE else ()
                     yield _Row(group, only, (1,) * len(only), 1, 1, row, date)
@@ -367,7 +369,7 @@ class _Elastic:
         self._x = {int(column): self._model.add_binary_variable() for column in ruled.model.x.ravel() if column != NONE}
         self._missing: list[tuple[_Row, mathopt.Variable]] = []
         self._up: list[tuple[int, _Row, mathopt.Variable]] = []
-        for columns in ruled.days():
+        for columns in ruled.days:
             self._model.add_linear_constraint(self._sum(columns, [1] * len(columns)) <= 1)
         for number, row in enumerate(ruled.rows):
             self._add(number, row)
@@ -448,11 +450,11 @@ class _Elastic:
             yield GivenUp(rule, staff[row.row].executive_id, row.date, amount, amount * PRICES[rule])
 
 
-def _same_run(numbered: tuple[int, tuple[int, _Row, int]]) -> tuple[int, bool]:
+def _same_run(numbered: tuple[int, tuple[int, _Row, int]]) -> tuple[int, int]:
     """Rows about runs that follow each other share a key, all others have one of their own."""
     place, (number, row, _) = numbered
     run = row.group.rule is RosterRule.MAX_RUN_OF_DAYS
-    return (number - place if run else number, run)
+    return (number - place, row.row) if run else (number, NONE)
 
 
 # ----------------------------------------------------------------------------------- which rules clash
@@ -462,8 +464,8 @@ def _same_run(numbered: tuple[int, tuple[int, _Row, int]]) -> tuple[int, bool]:
 class Clash:
     """Which rules contradict each other, by rule and subject, minimum cover among them.
 
-    `feasible`: they do not, all can be kept. `proven`: that, or that those named contradict each other, is certain; where
-    it is not, time ran out. `minimal`: without any one of them the others can be kept together.
+    `feasible`: they do not, all can be kept. `proven`: that, or that those named contradict each other, is certain;
+    where it is not, time ran out. `minimal`: without any one of them the others can be kept together.
     """
 
     groups: tuple[Group, ...]
@@ -473,21 +475,46 @@ class Clash:
 
 
 def clash(problem: RosterProblem, seconds: float = 5.0, seed: int = 1) -> Clash:
-    """The rules that clash: a core by assumptions, or all where none is found in time, then what can be left out is."""
+    """The rules that clash: what counting finds, or a core by assumptions, or else all; less what can be left out.
+
+    Counting comes first: such a clash is a pigeonhole proof, which a search by assumptions does not find in time.
+    """
     stop = StopAt(time_limit_s=seconds)
     ruled = _Ruled.of(problem)
-    groups = tuple(sorted({row.group for row in ruled.rows}))
     search = _Search(ruled, seed)
+    counted = _counted(ruled)
+    if counted and search.holds(counted, PartOf(stop, PART_OF_TIME)) is False:
+        return search.smallest(counted, len(counted) // 2, stop)
+    groups = tuple(sorted({row.group for row in ruled.rows}))
     status, core = search.core(groups, PartOf(stop, PART_OF_TIME))
     if status == cp_model.FEASIBLE:
         return Clash((), feasible=True, proven=True, minimal=True)
-    if status == cp_model.UNKNOWN or search.holds(core, PartOf(stop, PART_OF_TIME)) is not False:
-        core = groups
-        possible = search.holds(core, stop)
-        if possible is not False:
-            return Clash((), feasible=possible is True, proven=possible is True, minimal=possible is True)
-    core, minimal = search.without_needless(core, len(core) == len(groups), stop)
-    return Clash(core, feasible=False, proven=True, minimal=minimal)
+    if core and search.holds(core, PartOf(stop, PART_OF_TIME)) is False:
+        return search.smallest(core, 1, stop)
+    possible = search.holds(groups, stop)
+    if possible is False:
+        return search.smallest(groups, len(groups) // 2, stop)
+    return Clash((), feasible=possible is True, proven=possible is True, minimal=possible is True)
+
+
+def _counted(ruled: _Ruled) -> tuple[Group, ...]:
+    """All groups that the first of the findings by counting is about; none without findings."""
+    for found in static_findings(ruled.problem):
+        days = 1 if found.slot is not None else WEEK
+        dates = {found.date + dt.timedelta(days=day) for day in range(days)}
+        settled = (RosterRule.RESPECT_LEAVE, RosterRule.FIXED_DAY)
+        weekly = () if found.slot is not None else (RosterRule.MAX_CLOSING_SHIFTS, RosterRule.WEEKLY_DAY_OFF)
+        groups = {
+            row.group
+            for row in ruled.rows
+            if row.date in dates
+            and (
+                (row.group.rule is RosterRule.MINIMUM_COVER and row.need == found.need)
+                or (row.group.rule in (*settled, *weekly) and found.need <= ruled.problem.staff[row.row].skills)
+            )
+        }
+        return tuple(sorted(groups))
+    return ()
 
 
 class _Search:
@@ -496,11 +523,14 @@ class _Search:
     def __init__(self, ruled: _Ruled, seed: int) -> None:
         self._ruled, self._seed = ruled, seed
 
-    def _model(self) -> tuple[cp_model.CpModel, dict[int, cp_model.IntVar]]:
+    def _model(self, rows: Sequence[_Row]) -> tuple[cp_model.CpModel, dict[int, cp_model.IntVar]]:
+        """The variables that these rows are about, one shift a day."""
         model = cp_model.CpModel()
-        x = {int(c): model.new_bool_var("") for c in self._ruled.model.x.ravel() if c != NONE}
-        for columns in self._ruled.days():
-            model.add_at_most_one([x[column] for column in columns])
+        x = {column: model.new_bool_var("") for column in sorted({c for row in rows for c in row.columns})}
+        for columns in self._ruled.days:
+            some = [x[column] for column in columns if column in x]
+            if len(some) > 1:
+                model.add_at_most_one(some)
         return model, x
 
     def _solver(self, stop: Stop, *, presolve: bool = True) -> cp_model.CpSolver:
@@ -519,7 +549,7 @@ class _Search:
         With presolve a core may name literals that are no assumption (OR-Tools issue 5141): they are left out, and it
         is asked again without presolve.
         """
-        model, x = self._model()
+        model, x = self._model(self._ruled.rows)
         literals = {group: model.new_bool_var("") for group in groups}
         for row in self._ruled.rows:
             _bounded(model, x, row).only_enforce_if(literals[row.group])
@@ -541,27 +571,27 @@ class _Search:
 
     def holds(self, groups: Sequence[Group], stop: Stop) -> bool | None:
         """All of these can be kept together; None where time ran out."""
-        model, x = self._model()
         kept = set(groups)
-        for row in self._ruled.rows:
-            if row.group in kept:
-                _bounded(model, x, row)
+        rows = [row for row in self._ruled.rows if row.group in kept]
+        model, x = self._model(rows)
+        for row in rows:
+            _bounded(model, x, row)
         status = self._solver(stop).solve(model)
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return True
         return False if status == cp_model.INFEASIBLE else None
 
-    def without_needless(self, groups: tuple[Group, ...], many: bool, stop: Stop) -> tuple[tuple[Group, ...], bool]:
-        """What still clashes when all that can be is left out, one by one, of many by halves first; whether all was tried.
+    def smallest(self, groups: tuple[Group, ...], size: int, stop: Stop) -> Clash:
+        """What still clashes when whatever can be is left out: at first so many at once, at last one by one.
 
         The deletion filter of Chinneck, Feasibility and Infeasibility in Optimization (2008).
         """
-        size, sure = len(groups) // 2 if many else 1, True
+        sure, size = False, max(1, size)
         while size >= 1:
             at, sure = 0, True
             while at < len(groups):
                 if stop():
-                    return groups, False
+                    return Clash(groups, feasible=False, proven=True, minimal=False)
                 rest = groups[:at] + groups[at + size :]
                 possible = self.holds(rest, stop)
                 if possible is False:
@@ -570,7 +600,7 @@ class _Search:
                 sure &= possible is True
                 at += size
             size //= 2
-        return groups, sure
+        return Clash(groups, feasible=False, proven=True, minimal=sure)
 
 
 def _bounded(model: cp_model.CpModel, x: dict[int, cp_model.IntVar], row: _Row) -> cp_model.Constraint:
