@@ -234,7 +234,10 @@ def max_spread_over(problem: RosterProblem, _contract: Contract, days: list[_Day
 
 
 def rest_interval(problem: RosterProblem, _contract: Contract, days: list[_Day]) -> Iterator[_Finding]:
-    """A long shift has a break that is long enough and begins in time, wherever in its window it is taken."""
+    """A long shift has a break that is long enough, and too long a stretch of work neither before nor after it.
+
+    Wherever in its window it is taken.
+    """
     stretch_s, rest_s = problem.rules.stretch_s, problem.rules.rest_s
     for day in days:
         if stretch_s is None or day.pattern is None:
@@ -248,6 +251,9 @@ def rest_interval(problem: RosterProblem, _contract: Contract, days: list[_Day])
         elif pause.duration_s < rest_s or pause.window.close_s > shift.open_s + stretch_s:
             given = f"a break of {pause.duration_s // MINUTE_S} min by {hhmm(pause.window.close_s)}"
             yield _Finding([day], day.date, f"{given}, {wanted}")
+        elif pause.window.open_s + pause.duration_s + stretch_s < shift.close_s:
+            back = hhmm(pause.window.open_s + pause.duration_s)
+            yield _Finding([day], day.date, f"back from the break at {back}, the shift ends {hhmm(shift.close_s)}")
 
 
 # ------------------------------------------------------------------------------- rules about many days

@@ -108,9 +108,17 @@ class _Duals:
 
 
 def least_uncovered(
-    model: RosterModel, stop: Stop, seed: int = 1, on_round: Callable[[int], None] | None = None
+    model: RosterModel,
+    stop: Stop,
+    seed: int = 1,
+    on_round: Callable[[int], None] | None = None,
+    *,
+    settle: bool = True,
 ) -> Duty:
-    """The minimum of level 1 over counts, or a bound of it when stopped. `on_round` is told the bound so far."""
+    """The minimum of level 1 over counts, or a bound of it when stopped. `on_round` is told the bound so far.
+
+    With `settle` false it ends with the bound of the relaxation.
+    """
     limits = _limits(model)
     days = [_Day(model.problem, limits, day, seed) for day in range(model.problem.days)]
     master = _Master(model.problem, limits)
@@ -139,6 +147,8 @@ def least_uncovered(
             break
     if best_duals is None:
         return Duty(limits.classes, 0)
+    if not settle:
+        return Duty(limits.classes, _up(best, master.step))
     return _settled(master, days, best_duals, best, stop)
 
 

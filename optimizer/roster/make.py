@@ -2,6 +2,7 @@
 
 1. A greedy roster, so that there is one at any moment.
 2. The least that can stay uncovered, proven over counts (`duty`); the counts found are given to executives by name.
+   Where that would take too long it is bounded only, and the roster is made week by week (`rolling`).
 3. A lower bound of level 2: the relaxation of the model in which every day is one of those that leave so little.
 4. Improving: parts of the roster (some weeks, some executives) are set free and solved again, the rest stays. Small
    rosters are solved as a whole, to the proven optimum.
@@ -10,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from optimizer.roster.nouns import (
     RosterResult,
     RosterStatus,
 )
+from optimizer.roster.rolling import rolled
 from optimizer.roster.rows import Linear
 from optimizer.roster.solving import Solved, relaxed, solve
 from optimizer.stop import PartOf, Stop
@@ -38,6 +40,10 @@ OnProgress = Callable[[RosterProgress], None]
 
 PART_FOR_DUTY = 0.6
 """Of the time, at most so much for the proof of level 1."""
+LARGE = 12_000
+"""Assignments from which on the least that stays uncovered is bounded, but not settled: it would take too long."""
+PART_FOR_WEEKS = 0.4
+"""Of the time, at most so much for a roster week by week."""
 PART_FOR_NAMES = 0.5
 """Of the time left, at most so much for giving counts to executives."""
 PART_FOR_BOUND = 0.5
@@ -100,6 +106,8 @@ class _Making:
             return self._ended(RosterStatus.INFEASIBLE)
         if self._best is None:
             return self._ended(RosterStatus.UNKNOWN)
+        if (model.x != NONE).sum() > LARGE:
+            self._roll()
         duty = self._settle_level_1(model)
         self._name(model, duty)
         self._bound_and_improve(model, duty)
@@ -110,11 +118,13 @@ class _Making:
         if self._best is None or self._stop():
             return
         settled = self._best.cost.level_1 == self._bound_1
-        linear = _with_days(model, duty) if settled else model.linear
-        cost = linear.columns.cost[1]
-        self._take_bound(
-            model, Solved(None, relaxed(linear, cost, time_limit_s=_part(self._stop, PART_FOR_BOUND)).bound)
-        )
+        linear = _with_days(model, duty) if settled else _at_least(model, self._bound_1)
+        cost_1, cost_2 = linear.columns.cost
+        # Where level 1 is not settled only the sum of both levels has a bound that holds for every roster.
+        cost, below = (cost_2, self._bound_1) if settled else (cost_1 + cost_2, 0)
+        below += model.constant_2
+        first = relaxed(linear, cost, time_limit_s=_part(self._stop, PART_FOR_BOUND))
+        self._take_bound(model, Solved(None, first.bound), below)
         self._tell("bound", 1, 1)
 
         def whole(time_limit_s: float | None) -> Solved:
@@ -125,12 +135,17 @@ class _Making:
         if self._threads == 1:
             self._improve(model, PartOf(self._stop, PART_FOR_BOUND))
             if not self._proven() and not self._stop():
-                self._take_bound(model, whole(self._stop.left_s()))
+                self._take_bound(model, whole(self._stop.left_s()), below)
             return
         with ThreadPoolExecutor(1) as pool:
             beside = pool.submit(whole, self._stop.left_s())
-            self._improve(model, self._stop, beside)
-            self._take_bound(model, beside.result())
+
+            def look() -> None:
+                if beside.done():
+                    self._take_bound(model, beside.result(), below)
+
+            self._improve(model, self._stop, look)
+            self._take_bound(model, beside.result(), below)
 
     # ------------------------------------------------------------------------------ what is known
 
@@ -144,11 +159,11 @@ class _Making:
         self._best = found
         return True
 
-    def _take_bound(self, model: RosterModel, solved: Solved) -> None:
-        """Take a bound of level 2; and the roster, where there is one and it is better."""
+    def _take_bound(self, model: RosterModel, solved: Solved, below: int) -> None:
+        """Take a bound, which comes on top of `below`; and the roster, where there is one and it is better."""
         if solved.infeasible:
             return
-        self._bound = max(self._bound, self._bound_1 + solved.bound + model.constant_2)
+        self._bound = max(self._bound, below + solved.bound)
         if solved.values is not None and self._take(model.roster(solved.values), "whole"):
             self._tell("whole", 1, 1)
 
@@ -183,12 +198,21 @@ class _Making:
             self._take(model.roster(solved.values), "names")
         return solved.infeasible
 
+    def _roll(self) -> None:
+        """Week by week, where the whole is too large to be settled."""
+        roster = rolled(self._problem, PartOf(self._stop, PART_FOR_WEEKS), self._seed)
+        if roster is not None:
+            self._take(roster, "weeks")
+        self._tell("weeks", 1, 1)
+
     def _settle_level_1(self, model: RosterModel) -> Duty:
         def on_round(bound: int) -> None:
             self._bound_1 = max(self._bound_1, bound)
             self._tell("uncovered", 0, 1)
 
-        duty = least_uncovered(model, PartOf(self._stop, PART_FOR_DUTY), self._seed, on_round)
+        stop = PartOf(self._stop, PART_FOR_DUTY)
+        large = (model.x != NONE).sum() > LARGE
+        duty = least_uncovered(model, stop, self._seed, on_round, settle=not large)
         self._bound_1 = max(self._bound_1, duty.bound)
         self._bound = max(self._bound, self._bound_1)
         self._tell("uncovered", 1, 1)
@@ -210,13 +234,16 @@ class _Making:
             self._take(model.roster(solved.values), "names")
         self._tell("names", 1, 1)
 
-    def _improve(self, model: RosterModel, stop: Stop, beside: Future[Solved] | None = None) -> None:
-        """Set parts of the roster free and solve them again, until nothing is better or it is proven."""
+    def _improve(self, model: RosterModel, stop: Stop, look: Callable[[], None] | None = None) -> None:
+        """Set parts of the roster free and solve them again, until nothing is better or it is proven.
+
+        `look` is called before each part, to see what came of the work beside.
+        """
         idle, number = 0, 0
         parts = list(self._parts())
         while idle < FEW_ROUNDS * len(parts) and not self._proven():
-            if beside is not None and beside.done():
-                self._take_bound(model, beside.result())
+            if look is not None:
+                look()
             if self._proven() or stop():
                 return
             idle = 0 if self._again(model, stop, parts[number % len(parts)]) else idle + 1
@@ -262,6 +289,13 @@ class _Making:
 def _part(stop: Stop, part: float) -> float | None:
     left_s = stop.left_s()
     return None if left_s is None else part * left_s
+
+
+def _at_least(model: RosterModel, bound_1: int) -> Linear:
+    """The model with what is known of level 1: no roster leaves less uncovered."""
+    rows, cost_1 = model.rows.copy(), model.linear.columns.cost[0]
+    rows.row([(int(column), int(cost_1[column])) for column in np.flatnonzero(cost_1)], lower=bound_1)
+    return rows.finished()
 
 
 def _with_days(model: RosterModel, duty: Duty) -> Linear:

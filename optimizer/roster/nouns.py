@@ -29,6 +29,7 @@ MOST_EXECUTIVES = 500
 MOST_WEEKS = 8
 MOST_PATTERNS = 50
 MOST_PRICE = 1_000_000
+YEARS = (2000, 2199)
 WEEK = 7
 
 
@@ -201,10 +202,10 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class LabourRules:
-    """Limits of what may be asked of an executive. None switches a rule off. Weeks begin on Monday.
+    """Limits of what may be asked of an executive. None, where allowed, switches a rule off. Weeks begin on Monday.
 
     `max_day_s`, `max_week_s`: seconds worked. `max_spread_s`: from the beginning of a shift to its end. `stretch_s`: a
-    shift longer than this has a break of at least `rest_s` that begins no later than this after the beginning.
+    shift longer than this has a break of at least `rest_s`; nobody works longer than this before it or after it.
     `max_run_days`: days worked in a row. `free_days`: in every week. `min_rest_s`: from the end of a shift to the
     beginning of the next. A shift that ends at `closing_s` or later is a closing shift; `max_closing`: of them a week.
 
@@ -231,7 +232,7 @@ class LabourRules:
             "max_spread_s": DAY_S,
             "stretch_s": DAY_S,
             "rest_s": DAY_S,
-            "min_rest_s": 2 * DAY_S,
+            "min_rest_s": DAY_S,
             "closing_s": DAY_S,
             "max_run_days": 366,
             "free_days": WEEK,
@@ -259,10 +260,10 @@ class LabourRules:
             return
         pause, latest_s = pattern.pause, pattern.shift.open_s + self.stretch_s
         if pause is None or pause.duration_s < self.rest_s or pause.window.close_s > latest_s:
-            yield (
-                RosterRule.REST_INTERVAL,
-                f"a break of {self.rest_s // MINUTE_S} min begins by {hhmm(min(latest_s, DAY_S))}",
-            )
+            text = f"a break of {self.rest_s // MINUTE_S} min begins by {hhmm(min(latest_s, DAY_S))}"
+            yield RosterRule.REST_INTERVAL, text
+        elif pattern.shift.close_s - pause.window.open_s - pause.duration_s > self.stretch_s:
+            yield RosterRule.REST_INTERVAL, f"at most {_hours(self.stretch_s)} of work after the break"
 
 
 def _hours(seconds: int) -> str:
@@ -353,7 +354,10 @@ class RosterProblem:
     published: Mapping[tuple[str, dt.date], str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        raise_if_any([*_range_faults(self), *_pattern_faults(self), *_staff_faults(self), *_minimum_faults(self)])
+        faults = list(_range_faults(self))
+        if any(fault.path in {("days",), ("first",)} for fault in faults):  # nothing else can be judged then
+            raise_if_any(faults)
+        raise_if_any([*faults, *_pattern_faults(self), *_staff_faults(self), *_minimum_faults(self)])
         object.__setattr__(self, "patterns", tuple(sorted(self.patterns, key=lambda p: p.pattern_id)))
         object.__setattr__(self, "staff", tuple(sorted(self.staff, key=lambda c: c.executive_id)))
 
@@ -423,6 +427,9 @@ def _range_faults(problem: RosterProblem) -> Iterator[Fault]:
     yield from id_faults("city", problem.city)
     if not 1 <= problem.days <= MOST_WEEKS * WEEK:
         yield Fault(("days",), "bad_horizon", problem.days, f"1 to {MOST_WEEKS * WEEK} days")
+        return
+    if not YEARS[0] <= problem.first.year <= YEARS[1]:
+        yield Fault(("first",), "bad_date", problem.first.isoformat(), f"a date of the years {YEARS[0]} to {YEARS[1]}")
         return
     last = problem.first + dt.timedelta(days=problem.days - 1)
     if problem.wanted.grid != problem.grid:
@@ -518,7 +525,7 @@ def _minimum_faults(problem: RosterProblem) -> Iterator[Fault]:
             if not 0 <= slot < len(problem.grid):
                 yield Fault((*at, "slots"), "unknown_slot", slot, f"0 to {len(problem.grid) - 1}")
         for skill in sorted(minimum.need):
-            yield from id_faults("need", skill)
+            yield from (fault.under(*at) for fault in id_faults("need", skill))
 
 
 # ---------------------------------------------------------------------------------------- made
