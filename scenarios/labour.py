@@ -130,7 +130,7 @@ _RULES: dict[str, tuple[str, Reader]] = {
     "rest_minutes": ("rest_s", _whole(0, _DAY_MINUTES, MINUTE_S)),
     "max_run_days": ("max_run_days", _whole(1, 366, optional=True)),
     "free_days": ("free_days", _whole(0, 7)),
-    "min_rest_minutes": ("min_rest_s", _whole(0, 2 * _DAY_MINUTES, MINUTE_S, optional=True)),
+    "min_rest_minutes": ("min_rest_s", _whole(0, _DAY_MINUTES, MINUTE_S, optional=True)),
     "closing_from": ("closing_s", _clock_s),
     "max_closing": ("max_closing", _whole(0, 7, optional=True)),
 }

@@ -155,14 +155,19 @@ def test_the_break_lies_in_the_hours_three_to_five(scheme: SchemeRules) -> None:
         assert pattern.pause.window.close_s + pattern.pause.duration_s == pattern.shift.open_s + 5 * HOUR_S
 
 
+@pytest.mark.parametrize("stretch_s", [2 * HOUR_S, 10 * MINUTE_S])
+def test_a_stretch_that_one_break_cannot_keep_is_told(scheme: SchemeRules, stretch_s: int) -> None:
+    with pytest.raises(InvalidProblem) as caught:
+        default_patterns(scheme, LabourRules(stretch_s=stretch_s))
+    assert {(fault.code, fault.value) for fault in caught.value.faults} == {("pattern_breaks_rule", "rest_interval")}
+
+
 @pytest.mark.parametrize(
     "rules",
     [
         LabourRules(),
-        LabourRules(stretch_s=2 * HOUR_S),
         LabourRules(stretch_s=None),
         LabourRules(rest_s=HOUR_S),
-        LabourRules(stretch_s=10 * MINUTE_S),
     ],
 )
 @pytest.mark.parametrize("shift_h", [1, 4, 8, 9])

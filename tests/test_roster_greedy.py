@@ -164,7 +164,7 @@ def small_problems(draw: st.DrawFn) -> RosterProblem:
         stretch_s=None,
         max_run_days=draw(st.sampled_from([None, 1, 3, 6])),
         free_days=draw(st.integers(0, 3)),
-        min_rest_s=draw(st.sampled_from([None, 12 * HOUR_S, 17 * HOUR_S, 24 * HOUR_S, 36 * HOUR_S])),
+        min_rest_s=draw(st.sampled_from([None, 12 * HOUR_S, 17 * HOUR_S, 24 * HOUR_S])),
         max_closing=draw(st.sampled_from([None, 0, 1, 3])),
         max_week_s=draw(st.sampled_from([None, 30 * HOUR_S, 48 * HOUR_S])),
     )

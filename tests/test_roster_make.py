@@ -48,7 +48,7 @@ EARLY, LATE = "A", "B"
 
 
 def pattern(pattern_id: str, open_h: int, close_h: int) -> ShiftPattern:
-    window = TimeWindow((open_h + 2) * HOUR_S, (open_h + 3) * HOUR_S)
+    window = TimeWindow((open_h + 3) * HOUR_S, (open_h + 4) * HOUR_S)
     return ShiftPattern(pattern_id, Shift(open_h * HOUR_S, close_h * HOUR_S), Break(30 * MINUTE_S, window))
 
 
@@ -56,7 +56,7 @@ PATTERNS = (pattern(EARLY, 8, 16), pattern(LATE, 12, 20))
 
 
 def drawn(seed: int, *, days: int = 4, people: int = 3, rules: LabourRules | None = None) -> RosterProblem:
-    """A small problem in 4-hour... two-hour slots: leave, requests, history, days after, and two kinds of needs."""
+    """A small problem in slots of two hours: leave, requests, history, days after, and two kinds of needs."""
     dice, grid = Dice(seed, "small"), SlotGrid(slot_s=2 * HOUR_S)
     date = [FIRST + dt.timedelta(days=day) for day in range(days)]
     worked = WorkedDay(PATTERNS[0].shift, PATTERNS[0].worked_s)

@@ -38,6 +38,7 @@ MOST_LISTED = 6_000
 """Numbers on duty that are looked at, of all days together; where there are more nothing is proven by listing."""
 FIRST_STEPS = 8
 """Days are listed first that cost so many steps more than at best; then as many more as the gap asks for."""
+ROUNDING = 1e-6
 LOOSE_GAP = 1e-3
 """How exact the choice is where it proves nothing."""
 PART_OF_TIME = 0.5
@@ -117,7 +118,7 @@ def least_uncovered(
 ) -> Duty:
     """The minimum of level 1 over counts, or a bound of it when stopped. `on_round` is told the bound so far.
 
-    With `settle` false it ends with the bound of the relaxation.
+    With `settle` false it ends with the bound of the relaxation, and a choice of days next to it.
     """
     limits = _limits(model)
     days = [_Day(model.problem, limits, day, seed) for day in range(model.problem.days)]
@@ -148,8 +149,21 @@ def least_uncovered(
     if best_duals is None:
         return Duty(limits.classes, 0)
     if not settle:
-        return Duty(limits.classes, _up(best, master.step))
+        return Duty(limits.classes, _up(best, master.step), _next_to(master, days, best_duals, stop))
     return _settled(master, days, best_duals, best, stop)
+
+
+def _next_to(master: _Master, days: Sequence[_Day], duals: _Duals, stop: Stop) -> tuple[DayColumn, ...] | None:
+    """The best choice of days with as many on duty as in the relaxation, rounded down or up."""
+    on_duty = master.on_duty()
+    near: list[DayColumn | None] = []
+    for day in days:
+        around = [
+            range(math.floor(number + ROUNDING), math.ceil(number - ROUNDING) + 1) for number in on_duty[:, day.day]
+        ]
+        near.extend(day.at(duals, numbers) for numbers in product(*around))
+    chosen, _ = master.choice([column for column in near if column is not None], stop, closing=True, gap=LOOSE_GAP)
+    return chosen
 
 
 def _settled(master: _Master, days: Sequence[_Day], duals: _Duals, bound: int, stop: Stop) -> Duty:
@@ -361,6 +375,11 @@ class _Day:
             self._listing = _Listing(self, duals)
         return self._listing
 
+    def at(self, duals: _Duals, on_duty: tuple[int, ...]) -> DayColumn | None:
+        """The cheapest column with so many on duty, None where there is none."""
+        found = self._listing_at(duals).at(on_duty)
+        return None if found is None else found[1]
+
     def choices(self, duals: _Duals, spare: int) -> tuple[DayChoice, ...]:
         """The listed columns as choices: how little each number on duty can leave uncovered, and how few can close."""
         priced, (_, least) = self.priced(*self.prices(duals)), self.cheapest(*self.prices(duals))
@@ -409,7 +428,7 @@ class _Listing:
         found = []
         for on_duty in product(*self.ranges(spare)):
             if on_duty not in self._known:
-                self._known[on_duty] = self._at(on_duty)
+                self._known[on_duty] = self.at(on_duty)
             known = self._known[on_duty]
             if known is not None and known[0] <= self._least + spare:
                 found.append(known[1])
@@ -435,7 +454,7 @@ class _Listing:
             ranges.append(range(ends[0], ends[1] + 1))
         return ranges
 
-    def _at(self, on_duty: tuple[int, ...]) -> tuple[int, DayColumn] | None:
+    def at(self, on_duty: tuple[int, ...]) -> tuple[int, DayColumn] | None:
         """The cheapest column with so many on duty, None where there is none."""
         model = self._day.model.clone()
         for total, counts in zip(on_duty, self._day.counts, strict=True):
@@ -525,6 +544,18 @@ class _Master:
         fixed += self._duty_part(duty, window)
         return _Duals(duty, closing, fixed), [round(values[constraint] * GRID) for constraint in self._one]
 
+    def on_duty(self) -> npt.NDArray[np.float64]:
+        """How many of each class are on duty on each day in the relaxation, in part."""
+        answer = self._solver.solve(params=mathopt.SolveParameters(threads=1))
+        values = answer.variable_values()
+        found = np.zeros((len(self.limits.classes), self._days))
+        for number, members in enumerate(self.limits.classes):
+            for row in members:
+                for day in range(self._days):
+                    if (row, day) in self._duty:
+                        found[number, day] += values[self._duty[row, day]]
+        return found
+
     def _duty_part(self, duty: npt.NDArray[np.int64], window: Sequence[int]) -> int:
         """What duty itself adds to the bound: each executive and day at its better end."""
         reduced = {}
@@ -547,7 +578,7 @@ class _Master:
         return all(sum(late[number, day] for day in days) <= most for number, days, most in self.limits.closing)
 
     def choice(
-        self, among: Sequence[DayColumn] | None, stop: Stop, *, closing: bool
+        self, among: Sequence[DayColumn] | None, stop: Stop, *, closing: bool, gap: float = 0.0
     ) -> tuple[tuple[DayColumn, ...] | None, int]:
         """The best choice of one of these columns for each day, None when none was found, and a bound of it in points.
 
@@ -564,7 +595,7 @@ class _Master:
         left_s = stop.left_s()
         parameters = mathopt.SolveParameters(
             time_limit=None if left_s is None else dt.timedelta(seconds=max(0.01, PART_OF_TIME * left_s)),
-            relative_gap_tolerance=0.0 if among is not None else LOOSE_GAP,
+            relative_gap_tolerance=LOOSE_GAP if among is None else gap,
             absolute_gap_tolerance=0.9 * self.step,
         )
         answer = mathopt.solve(self._model, mathopt.SolverType.HIGHS, params=parameters)

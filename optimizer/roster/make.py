@@ -2,7 +2,7 @@
 
 1. A greedy roster, so that there is one at any moment.
 2. The least that can stay uncovered, proven over counts (`duty`); the counts found are given to executives by name.
-   Where that would take too long it is bounded only, and the roster is made week by week (`rolling`).
+   Where that would take too long it is bounded, and the counts are chosen among those next to the relaxation.
 3. A lower bound of level 2: the relaxation of the model in which every day is one of those that leave so little.
 4. Improving: parts of the roster (some weeks, some executives) are set free and solved again, the rest stays. Small
    rosters are solved as a whole, to the proven optimum.
@@ -31,7 +31,6 @@ from optimizer.roster.nouns import (
     RosterResult,
     RosterStatus,
 )
-from optimizer.roster.rolling import rolled
 from optimizer.roster.rows import Linear
 from optimizer.roster.solving import Solved, relaxed, solve
 from optimizer.stop import PartOf, Stop
@@ -42,8 +41,6 @@ PART_FOR_DUTY = 0.6
 """Of the time, at most so much for the proof of level 1."""
 LARGE = 12_000
 """Assignments from which on the least that stays uncovered is bounded, but not settled: it would take too long."""
-PART_FOR_WEEKS = 0.4
-"""Of the time, at most so much for a roster week by week."""
 PART_FOR_NAMES = 0.5
 """Of the time left, at most so much for giving counts to executives."""
 PART_FOR_BOUND = 0.5
@@ -106,8 +103,6 @@ class _Making:
             return self._ended(RosterStatus.INFEASIBLE)
         if self._best is None:
             return self._ended(RosterStatus.UNKNOWN)
-        if (model.x != NONE).sum() > LARGE:
-            self._roll()
         duty = self._settle_level_1(model)
         self._name(model, duty)
         self._bound_and_improve(model, duty)
@@ -197,13 +192,6 @@ class _Making:
         if solved.values is not None:
             self._take(model.roster(solved.values), "names")
         return solved.infeasible
-
-    def _roll(self) -> None:
-        """Week by week, where the whole is too large to be settled."""
-        roster = rolled(self._problem, PartOf(self._stop, PART_FOR_WEEKS), self._seed)
-        if roster is not None:
-            self._take(roster, "weeks")
-        self._tell("weeks", 1, 1)
 
     def _settle_level_1(self, model: RosterModel) -> Duty:
         def on_round(bound: int) -> None:

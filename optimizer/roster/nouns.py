@@ -355,9 +355,9 @@ class RosterProblem:
 
     def __post_init__(self) -> None:
         faults = list(_range_faults(self))
-        if any(fault.path in {("days",), ("first",)} for fault in faults):  # nothing else can be judged then
-            raise_if_any(faults)
-        raise_if_any([*faults, *_pattern_faults(self), *_staff_faults(self), *_minimum_faults(self)])
+        if not any(fault.path in {("days",), ("first",)} for fault in faults):  # without dates nobody can be judged
+            faults.extend(_staff_faults(self))
+        raise_if_any([*faults, *_pattern_faults(self), *_minimum_faults(self)])
         object.__setattr__(self, "patterns", tuple(sorted(self.patterns, key=lambda p: p.pattern_id)))
         object.__setattr__(self, "staff", tuple(sorted(self.staff, key=lambda c: c.executive_id)))
 
