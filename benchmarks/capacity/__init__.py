@@ -1,0 +1,1 @@
+"""What a city can carry: calibrated by simulation, judged on fresh streams, beside rivals."""

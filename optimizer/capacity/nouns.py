@@ -1,0 +1,270 @@
+"""What capacity asks and answers: the problem of one day, the quotas, and what each row of the model has left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from optimizer.arrays import Int64Array
+from optimizer.demand import FloatArray, Need, need_name, sorted_needs
+from optimizer.domain import Executive, Fault, SlotGrid
+from optimizer.domain.faults import raise_if_any
+from optimizer.units import hhmm
+
+TARGET = 0.99
+"""Share of days on which all promises taken within the quotas are to be kept together."""
+
+MOST_UNIONS = 4
+"""Needs up to which every union of them has a row; with more only each need, who could serve it, and all together."""
+
+Union = tuple[int, ...]
+"""Needs by their positions, in order: a row counts the promises of all of them."""
+
+
+def unions_of(needs: Sequence[Need]) -> tuple[Union, ...]:
+    """The unions of needs that have rows, the smallest first; the last is that of all needs.
+
+    All of them up to four needs, so that the rows are those of Hall's theorem and sufficient; beyond that each need
+    alone, each with all that contain it, and all together.
+    """
+    count = len(needs)
+    if count <= MOST_UNIONS:
+        sets = [tuple(n for n in range(count) if mask >> n & 1) for mask in range(1, 1 << count)]
+    else:
+        sets = [(n,) for n in range(count)] + [tuple(range(count))]
+        sets += [tuple(m for m in range(count) if need <= needs[m]) for need in needs]
+    return tuple(sorted(set(sets), key=lambda union: (len(union), union)))
+
+
+def union_name(union: Union, needs: Sequence[Need]) -> str:
+    """A union as tables call it."""
+    return "all" if len(union) == len(needs) > 1 else " or ".join(need_name(needs[n]) for n in union)
+
+
+@dataclass(frozen=True, eq=False)
+class CapacityProblem:
+    """How many promises may each slot of one day carry, by what they need?
+
+    `expected[slot, need]`: appointments expected on the day (`Demand.on`), in the order of `needs`. `visit_s[need]`:
+    seconds an executive spends on one, service and the way to it. `alpha[slot]`: share of the executives on shift who
+    may be promised away there, `kit_alpha[slot]` the same of those who hold what a need asks for; above 0, at most 1.
+    `kit_apart`: in two adjacent slots together no more promises of a kit than those who hold it.
+    `reserved_s`: executives' seconds to be left for deliveries. `day_share`: share of all slots of all executives that
+    may be promised away on the day. `promised[slot, need]`: promises that are there already. `worth[need]`: of a
+    promise, 1 each by default. `target` is what the alphas are meant to reach; it is carried along, not computed with.
+    """
+
+    grid: SlotGrid
+    needs: tuple[Need, ...]
+    executives: tuple[Executive, ...]
+    expected: FloatArray
+    visit_s: tuple[float, ...]
+    alpha: float | tuple[float, ...] = 1.0
+    kit_alpha: float | tuple[float, ...] = 1.0
+    reserved_s: int = 0
+    kit_apart: bool = False
+    day_share: float = 1.0
+    promised: Int64Array | None = None
+    worth: tuple[float, ...] | None = None
+    target: float = TARGET
+
+    def __post_init__(self) -> None:
+        slots, count = len(self.grid), len(self.needs)
+        faults = []
+        if not count or self.needs != sorted_needs(self.needs):
+            names = [need_name(need) for need in self.needs]
+            faults.append(Fault(("needs",), "bad_order", names, "at least one need, each once, sorted"))
+        faults.extend(_number_faults("expected", self.expected, self.grid, self.needs))
+        if self.promised is not None:
+            faults.extend(_number_faults("promised", self.promised, self.grid, self.needs))
+        for name, rows in (("visit_s", self.visit_s), ("worth", self.worth)):
+            if rows is not None and (len(rows) != count or not all(math.isfinite(v) and v >= 0 for v in rows)):
+                rule = f"{count} finite numbers, one for each need, not negative"
+                faults.append(Fault((name,), "bad_value", [str(v) for v in rows], rule))
+        for name, shares in (("alpha", self.alpha), ("kit_alpha", self.kit_alpha)):
+            each = shares if isinstance(shares, tuple) else (float(shares),) * slots
+            object.__setattr__(self, name, each)
+            if len(each) != slots:
+                faults.append(Fault((name,), "bad_shape", len(each), f"one share, or {slots}: one for each slot"))
+            faults.extend(
+                Fault((name, slot), "bad_alpha", str(share), "above 0, at most 1")
+                for slot, share in enumerate(each)
+                if not 0 < share <= 1
+            )
+        for name, share in (("day_share", self.day_share), ("target", self.target)):
+            if not 0 < share <= 1:
+                faults.append(Fault((name,), "bad_share", str(share), "above 0, at most 1"))
+        if self.reserved_s < 0:
+            faults.append(Fault(("reserved_s",), "negative", self.reserved_s, "seconds are not negative"))
+        raise_if_any(faults)
+
+    @cached_property
+    def unions(self) -> tuple[Union, ...]:
+        """The unions of needs that have rows, the smallest first; the last is that of all needs."""
+        return unions_of(self.needs)
+
+    @cached_property
+    def alphas(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """`alpha` and `kit_alpha`, slot by slot."""
+        alpha, kit_alpha = self.alpha, self.kit_alpha
+        assert isinstance(alpha, tuple)  # noqa: S101  (made so when built)
+        assert isinstance(kit_alpha, tuple)  # noqa: S101
+        return alpha, kit_alpha
+
+    @property
+    def taken(self) -> Int64Array:
+        """Promises that are there already, by slot and need."""
+        if self.promised is None:
+            return np.zeros((len(self.grid), len(self.needs)), dtype=np.int64)
+        return self.promised
+
+
+def _number_faults(name: str, given: FloatArray | Int64Array, grid: SlotGrid, needs: Sequence[Need]) -> Sequence[Fault]:
+    if given.shape != (len(grid), len(needs)):
+        rule = f"{len(grid)} slots x {len(needs)} needs"
+        return [Fault((name,), "bad_shape", list(given.shape), rule)]
+    faults = []
+    for slot, need in zip(*(axis.tolist() for axis in np.nonzero(~(np.isfinite(given) & (given >= 0)))), strict=True):
+        value = float(given[slot, need])
+        at = (name, hhmm(grid.slot(slot).open_s), need_name(needs[need]))
+        shown = value if math.isfinite(value) else str(value)
+        faults.append(Fault(at, "bad_demand", shown, "a finite number of appointments, not negative"))
+    return faults
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a day has promised so far: `promises[slot, need]`, and how many of them are `remote`. It is counted on."""
+
+    promises: Int64Array
+    remote: Int64Array
+
+    @classmethod
+    def nothing(cls, slots: int, needs: int) -> Taken:
+        """An empty day."""
+        return cls(np.zeros((slots, needs), dtype=np.int64), np.zeros((slots, needs), dtype=np.int64))
+
+    def add(self, slot: int, need: int, *, remote: bool = False) -> None:
+        """One more promise."""
+        self.promises[slot, need] += 1
+        self.remote[slot, need] += remote
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Most promises of each slot of a day, by what they need.
+
+    `places[slot][need]`: places meant for a need; their sum is what the slot may carry. A promise takes any free place
+    as long as no union of needs gets more than `limits[union][slot]`, but none meant for a need that is worth more
+    (`worth[need]`, equal where None) and not contained in its own. So at least as many are accepted as with places for
+    one need only, and in whatever order they come the places of dearer needs are not lost to cheaper ones.
+
+    A *remote* promise, so far off that its executive cannot serve the slots before and after it as well, takes a place
+    there, too. `kit_apart`: a kit is promised in one of two adjacent slots only, once for each who holds it. The whole
+    day carries no more than `day_most`.
+    """
+
+    grid: SlotGrid
+    needs: tuple[Need, ...]
+    places: tuple[tuple[int, ...], ...]
+    limits: Mapping[Union, tuple[int, ...]]
+    kit_apart: bool = False
+    day_most: int | None = None
+    worth: tuple[float, ...] | None = None
+
+    def total(self, slot: int) -> int:
+        """Most promises of a slot."""
+        return sum(self.places[slot])
+
+    def most(self, slot: int, need: int) -> int:
+        """Most promises of one need in a slot, when nobody else came."""
+        kept = sum(self.places[slot][m] for m in self._kept_from(need))
+        least = min((limit[slot] for union, limit in self.limits.items() if need in union), default=self.total(slot))
+        return max(0, min(self.total(slot) - kept, least))
+
+    def has_room(self, taken: Taken, slot: int, need: int, *, remote: bool = False) -> bool:
+        """May the day promise one more of this need in this slot?"""
+        if self.day_most is not None and taken.promises.sum() >= self.day_most:
+            return False
+        if not self._place(taken, slot, need, [union for union in self.limits if need in union]):
+            return False
+        for other in (slot - 1, slot + 1) if remote else ():
+            if 0 <= other < len(self.grid) and self.total(other):
+                able = [union for union, limit in self.limits.items() if need in union and limit[other]]
+                if not self._place(taken, other, need, able):
+                    return False
+        return not self.kit_apart or all(self._apart(taken, slot, union) for union in self.limits if need in union)
+
+    def _place(self, taken: Taken, slot: int, need: int, unions: Iterable[Union]) -> bool:
+        """A place is left in the slot for one more of this need, by the rows of these unions and what is kept."""
+        used = taken.promises[slot].copy()
+        if slot > 0:
+            used += taken.remote[slot - 1]
+        if slot + 1 < len(self.grid):
+            used += taken.remote[slot + 1]
+        if any(sum(used[n] for n in union) >= self.limits[union][slot] for union in unions):
+            return False
+        kept = sum(max(0, self.places[slot][m] - int(taken.promises[slot, m])) for m in self._kept_from(need))
+        return bool(used.sum() + kept < self.total(slot))
+
+    def _apart(self, taken: Taken, slot: int, union: Union) -> bool:
+        if not is_rare(union, self.needs):
+            return True
+        held = taken.promises[:, union].sum(axis=1)
+        limit = self.limits[union]
+        pairs = ((s, s + 1) for s in (slot - 1, slot) if 0 <= s < len(self.grid) - 1)
+        return all(held[a] + held[b] < max(limit[a], limit[b]) for a, b in pairs)
+
+    def _kept_from(self, need: int) -> Sequence[int]:
+        """Needs whose places this one may not take."""
+        if self.worth is None:
+            return []
+        mine, worth = self.needs[need], self.worth
+        return [m for m, other in enumerate(self.needs) if worth[m] > worth[need] and not other < mine]
+
+
+def is_rare(union: Union, needs: Sequence[Need]) -> bool:
+    """Every need of the union asks for something: a kit, a skill."""
+    return all(needs[n] for n in union)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the model: what it is for, of which slot (None: the day) and union of needs, what is used of what.
+
+    `unit` is "promises" or "seconds".
+    """
+
+    name: str
+    slot: int | None
+    union: Union
+    used: float
+    limit: float
+    unit: str
+
+    @property
+    def slack(self) -> float:
+        """What is left; negative where not even zero promises would leave the deliveries their time."""
+        return self.limit - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityResult:
+    """The quotas, what they are expected to accept, and what is proven.
+
+    `accepted`: expected promises accepted (worth 1 each), places used by their own need only, so a little less than
+    what the nested quotas take. `value` is the same by worth, and `bound` proven: no quotas within the rows have more.
+    `gap` = (bound - value) / bound. `accepted_by_slot` adds up to `accepted`.
+    """
+
+    quotas: Quotas
+    accepted: float
+    accepted_by_slot: tuple[float, ...]
+    value: float
+    bound: float
+    gap: float
+    rows: tuple[Row, ...]
