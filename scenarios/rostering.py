@@ -68,7 +68,7 @@ def city_roster_problem(
 ) -> RosterProblem:
     """The roster problem of a city from `first` on; by default its own staff and the demand of the data.
 
-    Somebody is on shift in every slot. Kits have no minimum: most cities have one holder or two, whom the demand for the
+    Somebody is on shift in every slot. Kits have no minimum: most cities have one holder or two, whom demand for the
     kit places best.
     """
     grid, rules = slot_grid(catalogue.rules), rules or labour_rules()

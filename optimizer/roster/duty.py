@@ -52,6 +52,10 @@ class DayColumn:
     counts: tuple[tuple[int, ...], ...]
     cost: int
 
+    def closing(self, late: Sequence[int]) -> int:
+        """How many work one of these patterns."""
+        return sum(counts[pattern] for counts in self.counts for pattern in late)
+
 
 @dataclass(frozen=True, slots=True)
 class DayChoice:
@@ -187,7 +191,8 @@ def _settled(master: _Master, days: Sequence[_Day], duals: _Duals, bound: int, s
         if not binds and listed is not None:
             lower = max(lower, _up(min(least * GRID, bound + spare + 1), step))
         if not master.closes_enough(chosen):
-            chosen, _ = master.choice(listed, stop, closing=True)
+            late = None if listed is None else [*listed, *(c for day in days for c in day.closing_less(duals, spare))]
+            chosen, _ = master.choice(late, stop, closing=True)
         reached = chosen or reached
         if reached is None:
             break
@@ -379,6 +384,29 @@ class _Day:
         """The cheapest column with so many on duty, None where there is none."""
         found = self._listing_at(duals).at(on_duty)
         return None if found is None else found[1]
+
+    def closing_less(self, duals: _Duals, spare: int) -> list[DayColumn]:
+        """For every number on duty that is listed the cheapest columns with fewer closing shifts, one for each number.
+
+        As long as they cost at most `spare` more than the day has to, on the grid.
+        """
+        priced, (_, least) = self.priced(*self.prices(duals)), self.cheapest(*self.prices(duals))
+        closing = cp_model.LinearExpr.sum([counts[late] for counts in self.counts for late in self.limits.late])
+        found = []
+        for listed in self.listed(duals, spare):
+            column = listed
+            while (late := column.closing(self.limits.late)) > 0:
+                model = self.model.clone()
+                for counts, numbers in zip(self.counts, listed.counts, strict=True):
+                    model.add(sum(counts) == sum(numbers))
+                model.add(closing <= late - 1)
+                model.minimize(priced)
+                solver = self.solver()
+                if solver.solve(model) != cp_model.OPTIMAL or round(solver.objective_value) > least + spare:
+                    break
+                column = self.column(solver)
+                found.append(column)
+        return found
 
     def choices(self, duals: _Duals, spare: int) -> tuple[DayChoice, ...]:
         """The listed columns as choices: how little each number on duty can leave uncovered, and how few can close."""

@@ -113,7 +113,7 @@ class _Making:
         if self._best is None or self._stop():
             return
         settled = self._best.cost.level_1 == self._bound_1
-        linear = _with_days(model, duty) if settled else _at_least(model, self._bound_1)
+        linear = _with_days(model, duty, self._bound_1) if settled else _at_least(model, self._bound_1)
         cost_1, cost_2 = linear.columns.cost
         # Where level 1 is not settled only the sum of both levels has a bound that holds for every roster.
         cost, below = (cost_2, self._bound_1) if settled else (cost_1 + cost_2, 0)
@@ -286,15 +286,14 @@ def _at_least(model: RosterModel, bound_1: int) -> Linear:
     return rows.finished()
 
 
-def _with_days(model: RosterModel, duty: Duty) -> Linear:
+def _with_days(model: RosterModel, duty: Duty, bound_1: int) -> Linear:
     """The model of level 2: what may stay uncovered is limited, and each day is one of those that can be so.
 
     Its least cost is a lower bound of what a roster costs that leaves no more uncovered than has to be.
     """
     rows = model.rows.copy()
     cost_1 = model.linear.columns.cost[0]
-    if duty.cost == duty.bound:
-        rows.row([(int(column), int(cost_1[column])) for column in np.flatnonzero(cost_1)], upper=duty.bound)
+    rows.row([(int(column), int(cost_1[column])) for column in np.flatnonzero(cost_1)], upper=bound_1)
     if duty.days is not None:
         late = [n for n, p in enumerate(model.problem.patterns) if model.problem.rules.is_closing(p.shift)]
         picked: list[tuple[int, int]] = []
@@ -309,5 +308,5 @@ def _with_days(model: RosterModel, duty: Duty) -> Linear:
             closing = [int(x) for x in model.x[:, day][:, late].ravel() if x != NONE]
             least = [(column, -choice.closing) for column, choice in zip(columns, choices, strict=True)]
             rows.row([*((x, 1) for x in closing), *least], lower=0)
-        rows.row(picked, upper=duty.bound)
+        rows.row(picked, upper=bound_1)
     return rows.finished()
