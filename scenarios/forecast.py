@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.linear_model import PoissonRegressor
 from threadpoolctl import threadpool_limits
 
 from optimizer.calendar import closed_because, slot_grid
@@ -259,6 +258,8 @@ def _fitted(known: _Known, first: dt.date) -> _Factors:
     exposure = known.expected[day, slot, service]
     weight = exposure * 0.5 ** (age[day] / HALF_LIFE_WEEKS)
     # The library divides the likelihood by the weights' sum, so the penalty of a standard normal is one part in it.
+    from sklearn.linear_model import PoissonRegressor  # noqa: PLC0415  loading takes half a second, and all forecasts begin here
+
     model = PoissonRegressor(alpha=1 / weight.sum(), fit_intercept=False, solver="newton-cholesky", tol=1e-8)
     # One thread: those that wait for a busy processor cost seconds. A step too long overflows, and is taken back.
     with threadpool_limits(limits=1), np.errstate(over="ignore", invalid="ignore"):

@@ -6,7 +6,7 @@ done, 1 refused (with the reasons) or rules broken, 2 bad input or a store that 
 
 import typer
 
-from api.bookings_cli import citizens, upkeep
+from api.bookings_cli import citizens, staffing, upkeep
 from api.bookings_cli.days import day_app
 from api.bookings_cli.desk import deliveries_app, roster_app, rules
 from api.bookings_cli.upkeep import db_app
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     ):
         app.command()(command)
     app.command("demo-store")(upkeep.demo_store)
+    roster_app.command("make")(staffing.roster_make)
     app.add_typer(roster_app, name="roster")
     app.add_typer(day_app, name="day")
     app.add_typer(deliveries_app, name="deliveries")
