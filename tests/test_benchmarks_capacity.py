@@ -33,6 +33,7 @@ def test_most_broken_is_the_last_number_that_the_bound_allows() -> None:
         broken = most_broken(trials)
         assert wilson_lower(trials - broken, trials) >= ASKED > wilson_lower(trials - broken - 1, trials)
     assert most_broken(100) == -1
+    assert most_broken(1_000, 0.99) == 3
 
 
 def test_rivals_give_each_slot_the_same_or_a_share_of_its_executives() -> None:

@@ -17,6 +17,7 @@ from optimizer.capacity import (
     CapacityProblem,
     Quotas,
     Taken,
+    accepted_nested,
     cover,
     expected_accepted,
     limits,
@@ -119,6 +120,8 @@ def test_quotas_are_the_best_that_a_matching_allows_and_the_bound_proves_it(
     assert best <= result.bound + 1e-9
     assert 0 <= result.gap <= 1e-4
     assert result.accepted == pytest.approx(sum(result.accepted_by_slot))
+    assert result.value <= result.accepted + 1e-4
+    assert result.accepted == pytest.approx(result.ceiling, abs=1e-4)  # no row of the day binds
 
 
 @settings(max_examples=50, deadline=None)
@@ -140,6 +143,36 @@ def test_nested_places_take_at_least_as_many_as_places_of_ones_own(
         assert taken.promises[slot].sum() >= own
         assert taken.promises[slot, 1] <= 1
         assert taken.promises[slot].sum() <= quotas.total(slot) <= (2, 3, 3)[slot]
+
+
+@settings(max_examples=60, deadline=None)
+@given(wishes=st.lists(st.integers(0, 1), max_size=8), keep=st.booleans())
+def test_what_is_accepted_is_the_rank_formula_whatever_the_order(wishes: list[int], keep: bool) -> None:
+    quotas = Quotas(
+        THREE,
+        NEEDS,
+        ((3, 1),) * 3,
+        {(0,): (4,) * 3, (1,): (2,) * 3, (0, 1): (4,) * 3},
+        worth=(1.0, 1.4) if keep else None,
+    )
+    taken = Taken.nothing(3, 2)
+    for need in wishes:
+        if quotas.has_room(taken, 0, need):
+            taken.add(0, need)
+    ordinary, kits = wishes.count(0), wishes.count(1)
+    most = {union: quotas.most_of(0, union) for union in quotas.limits}
+    assert most == {(0,): 3 if keep else 4, (1,): 2, (0, 1): 4}
+    assert taken.promises[0].sum() == min(4, min(ordinary, most[0,]) + min(kits, 2))
+
+
+def test_nested_acceptance_is_the_mean_over_all_wishes() -> None:
+    most = {(0,): 3, (1,): 1, (0, 1): 3}
+    by_hand = 0.0
+    for ordinary, kits in itertools.product(range(40), repeat=2):
+        chance = math.exp(-3.5) * 2.5**ordinary / math.factorial(ordinary) * 1.0**kits / math.factorial(kits)
+        by_hand += chance * min(3, min(ordinary, 3) + min(kits, 1))
+    assert accepted_nested((2.5, 1.0), most) == pytest.approx(by_hand)
+    assert accepted_nested((2.5, 1.0), dict.fromkeys(most, 0)) == 0
 
 
 def test_a_place_kept_for_a_kit_is_not_given_to_others() -> None:
@@ -255,7 +288,14 @@ def test_one_more_executive_is_worth_what_solving_again_says() -> None:
     assert early.added_by_slot == pytest.approx((third - second, fourth - third, 0.0))
     assert rows["one more executive 09:00-11:00"].added == pytest.approx(fourth - third)
     assert rows["kit for E2"].added_by_slot == pytest.approx((0, 0, second - expected_accepted(9.0, 1)))
-    assert all(row.added <= row.bound + 1e-9 for row in rows.values())
+    assert all(row.added <= row.ceiling + 1e-9 for row in rows.values())
+
+
+def test_a_kit_on_a_shift_without_one_is_worth_the_wishes_it_opens() -> None:
+    problem = asked([[1.0, 0.5]] * 3, executives=(TEAM[1],))
+    (row,) = (row for row in worth(problem) if row.change == "kit for E2")
+    both = expected_accepted(1.5, 1)
+    assert row.added == pytest.approx(3 * (both - expected_accepted(1.0, 1)))
 
 
 def test_an_executive_of_ones_own_can_be_asked_about() -> None:

@@ -85,10 +85,10 @@ def rule_of(day: StreamDay, capacity: CityCapacity) -> Rule:
     return Rule(solved(day, capacity).quotas, capacity.remote_minutes)
 
 
-def most_broken(trials: int) -> int:
-    """Most streams not served at which the Wilson bound still reaches `ASKED`; -1 for too few streams."""
+def most_broken(trials: int, asked: float = ASKED) -> int:
+    """Most streams not served at which the Wilson bound still reaches what is asked; -1 for too few streams."""
     broken = -1
-    while wilson_lower(trials - broken - 1, trials) >= ASKED:
+    while wilson_lower(trials - broken - 1, trials) >= asked:
         broken += 1
     return broken
 

@@ -69,7 +69,7 @@ def evaluate(capacity: CityCapacity, streams: int, percent: int) -> dict[str, ob
         "accepted": round(kept.accepted / streams, 2),
         "accepted_kits": round(sums["kits"] / streams, 2),
         "model_accepted": round(result.accepted, 2),
-        "model_bound": round(result.bound, 2),
+        "model_ceiling": round(result.ceiling, 2),
         "model_gap": result.gap,
         "totals": [result.quotas.total(slot) for slot in range(len(day.grid))],
         "begun_late_percent": round(100 * sums["begun_late"] / visits, 3),

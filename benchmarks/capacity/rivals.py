@@ -48,13 +48,14 @@ def by_hand(day: StreamDay) -> Quotas:
 
 
 def tuned(day: StreamDay, *, dealt: bool, training: int = TRAINING) -> tuple[Rule, tuple[int, int]] | None:
-    """The equal quotas that accept most of those that calibration would take on the training streams, and which."""
+    """The equal quotas that accept most of those whose Wilson bound on the training streams reaches the target, and
+    which: an easier bar than that of calibration, so that no rival is held back by our caution."""
     on_shift = cover(day.executives, day.grid, day.needs, unions_of(day.needs))
     most, kits = int(on_shift.max()), int(on_shift[:, 1].max()) if len(day.needs) > 1 else 0
     rules = {(c, k): Rule(equal(day, c, k), None, dealt) for c in range(1, most + 1) for k in range(min(c, kits) + 1)}
     accepted = {pair: sum(len(rule.rows(day, seed)) for seed in range(1, 101)) for pair, rule in rules.items()}
     for pair in sorted(rules, key=lambda pair: (-accepted[pair], pair)):
-        if not judge(day, rules[pair], range(1, training + 1), most_broken(training)).early:
+        if not judge(day, rules[pair], range(1, training + 1), most_broken(training, TARGET)).early:
             return rules[pair], pair
     return None
 

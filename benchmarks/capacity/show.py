@@ -111,6 +111,6 @@ def _worth(records: Sequence[Record]) -> Table:
     table = _table("What one more is worth", "city", "change", "more accepted a day", "by slot")
     for r in records:
         for number, row in enumerate(r["figures"]["rows"]):
-            by_slot = " ".join(f"{added:.1f}" if added else "." for added in row["by_slot"])
+            by_slot = " ".join(f"{added:.2f}" if added else "." for added in row["by_slot"])
             table.add_row(r["city"] if number == 0 else "", row["change"], f"{row['added']:g}", by_slot)
     return table

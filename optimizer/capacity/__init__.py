@@ -6,7 +6,7 @@ executives and has the measured prior, `worth` tells what one more executive or 
 """
 
 from optimizer.capacity.cover import cover, limits, prior_alpha, travel_per_visit, wilson_lower, working_s, zones
-from optimizer.capacity.model import expected_accepted, quotas_of
+from optimizer.capacity.model import accepted_nested, expected_accepted, quotas_of
 from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Quotas, Row, Taken, Union, union_name, unions_of
 from optimizer.capacity.worth import Worth, shift_patterns, worth
 
@@ -18,6 +18,7 @@ __all__ = [
     "Taken",
     "Union",
     "Worth",
+    "accepted_nested",
     "cover",
     "expected_accepted",
     "limits",

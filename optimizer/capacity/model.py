@@ -14,6 +14,7 @@ can serve them, less what is reserved for deliveries; and the day's share of all
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -21,7 +22,7 @@ from ortools.sat.python import cp_model
 
 from optimizer.arrays import Int64Array
 from optimizer.capacity.cover import limits, working_s
-from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Quotas, Row, is_rare, union_name
+from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Quotas, Row, Union, is_rare, union_name
 from optimizer.domain import Fault
 from optimizer.domain.faults import raise_if_any
 from optimizer.units import hhmm, whole_up
@@ -47,6 +48,29 @@ def at_least(mean: float, most: int) -> list[float]:
 def expected_accepted(mean: float, places: int) -> float:
     """E[min(N, places)], N Poisson with this mean."""
     return math.fsum(at_least(mean, places))
+
+
+def accepted_nested(means: Sequence[float], most: Mapping[Union, int]) -> float:
+    """Promises expected to be accepted in a slot where no union of needs gets more than `most`, whatever their order.
+
+    Of n[i] wishes for each need i those accepted are the least of most[A] + the wishes of needs outside of A, over all
+    unions A and none (the rank formula of a polymatroid; Edmonds, "Submodular functions, matroids, and certain
+    polyhedra", 1970). A union that has no row is one without a limit of its own.
+    """
+    needs = range(len(means))
+    top = most[tuple(needs)]
+    axes, chance = [], np.ones(())
+    for need, mean in enumerate(means):
+        tails = [1.0, *at_least(mean, top)]
+        exactly = np.array([a - b for a, b in zip(tails, [*tails[1:], 0.0], strict=True)])  # the last: `top` or more
+        shape = [1] * len(means)
+        shape[need] = top + 1
+        axes.append(np.arange(top + 1).reshape(shape))
+        chance = chance * exactly.reshape(shape)
+    accepted = sum(axes)
+    for union, limit in most.items():
+        accepted = np.minimum(accepted, limit + sum(axes[n] for n in needs if n not in union))
+    return float((accepted * chance).sum())
 
 
 def quotas_of(problem: CapacityProblem, seed: int = 1) -> CapacityResult:
@@ -149,10 +173,11 @@ def _solve(problem: CapacityProblem, most: Int64Array, day: _Day, seed: int) -> 
 
 
 def _result(problem: CapacityProblem, most: Int64Array, day: _Day, places: Int64Array, bound: float) -> CapacityResult:
-    accepted = np.zeros(places.shape)
-    for slot, need in np.ndindex(*places.shape):
-        accepted[slot, need] = expected_accepted(float(problem.expected[slot, need]), int(places[slot, need]))
-    value = math.fsum((accepted * np.array(problem.worth or (1.0,) * len(problem.needs))).ravel())
+    worth = problem.worth or (1.0,) * len(problem.needs)
+    value = math.fsum(
+        worth[need] * expected_accepted(float(problem.expected[slot, need]), int(places[slot, need]))
+        for slot, need in np.ndindex(*places.shape)
+    )
     quotas = Quotas(
         problem.grid,
         problem.needs,
@@ -162,10 +187,16 @@ def _result(problem: CapacityProblem, most: Int64Array, day: _Day, places: Int64
         day.visits if problem.day_share < 1 else None,
         problem.worth,
     )
+    accepted, ceiling = [], []
+    for slot, means in enumerate(problem.expected.tolist()):
+        accepted.append(accepted_nested(means, {union: quotas.most_of(slot, union) for union in problem.unions}))
+        limits_here = zip(problem.unions, most[slot].tolist(), strict=True)
+        ceiling.append(accepted_nested(means, dict(limits_here)))
     return CapacityResult(
         quotas=quotas,
-        accepted=math.fsum(accepted.ravel()),
-        accepted_by_slot=tuple(accepted.sum(axis=1).tolist()),
+        accepted=math.fsum(accepted),
+        accepted_by_slot=tuple(accepted),
+        ceiling=math.fsum(ceiling),
         value=value,
         bound=max(bound, value),
         gap=0.0 if bound <= 0 else max(0.0, (bound - value) / bound),

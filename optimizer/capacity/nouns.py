@@ -182,9 +182,7 @@ class Quotas:
 
     def most(self, slot: int, need: int) -> int:
         """Most promises of one need in a slot, when nobody else came."""
-        kept = sum(self.places[slot][m] for m in self._kept_from(need))
-        least = min((limit[slot] for union, limit in self.limits.items() if need in union), default=self.total(slot))
-        return max(0, min(self.total(slot) - kept, least))
+        return min(self.most_of(slot, union) for union in self.limits if need in union)
 
     def has_room(self, taken: Taken, slot: int, need: int, *, remote: bool = False) -> bool:
         """May the day promise one more of this need in this slot?"""
@@ -218,6 +216,11 @@ class Quotas:
         limit = self.limits[union]
         pairs = ((s, s + 1) for s in (slot - 1, slot) if 0 <= s < len(self.grid) - 1)
         return all(held[a] + held[b] < max(limit[a], limit[b]) for a, b in pairs)
+
+    def most_of(self, slot: int, union: Union) -> int:
+        """Most promises of a union of needs in a slot, when nobody else came."""
+        kept = set.intersection(*(set(self._kept_from(need)) for need in union))
+        return max(0, min(self.limits[union][slot], self.total(slot) - sum(self.places[slot][m] for m in kept)))
 
     def _kept_from(self, need: int) -> Sequence[int]:
         """Needs whose places this one may not take."""
@@ -256,14 +259,16 @@ class Row:
 class CapacityResult:
     """The quotas, what they are expected to accept, and what is proven.
 
-    `accepted`: expected promises accepted (worth 1 each), places used by their own need only, so a little less than
-    what the nested quotas take. `value` is the same by worth, and `bound` proven: no quotas within the rows have more.
-    `gap` = (bound - value) / bound. `accepted_by_slot` adds up to `accepted`.
+    `accepted`: promises the nested quotas are expected to accept, no address being remote; `accepted_by_slot` adds up
+    to it. `ceiling`: no way of accepting within the executives of the slots takes more. `value`: expected worth where
+    places are used by their own need only, which is what the model maximises, and `bound` proven: no places within
+    the rows have more. `gap` = (bound - value) / bound.
     """
 
     quotas: Quotas
     accepted: float
     accepted_by_slot: tuple[float, ...]
+    ceiling: float
     value: float
     bound: float
     gap: float

@@ -13,14 +13,14 @@ from optimizer.units import hhmm
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What a change adds to the promises expected to be accepted: on the day and by slot, by worth (1 each as a rule).
+    """What a change adds to the promises expected to be accepted, on the day and by slot.
 
-    `bound`: proven, no quotas add more.
+    `ceiling`: no quotas within the executives of the slots would add more to what was accepted before.
     """
 
     change: str
     added: float
-    bound: float
+    ceiling: float
     added_by_slot: tuple[float, ...]
 
 
@@ -44,7 +44,7 @@ def worth(problem: CapacityProblem, more: Iterable[Executive] | None = None, see
     def row(change: str, executives: tuple[Executive, ...]) -> Worth:
         after = quotas_of(replace(problem, executives=executives), seed)
         by_slot = (b - a for a, b in zip(before.accepted_by_slot, after.accepted_by_slot, strict=True))
-        return Worth(change, after.value - before.value, after.bound - before.value, tuple(by_slot))
+        return Worth(change, after.accepted - before.accepted, after.ceiling - before.accepted, tuple(by_slot))
 
     rows = []
     for executive in shift_patterns(problem.executives) if more is None else more:
