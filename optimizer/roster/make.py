@@ -39,6 +39,8 @@ OnProgress = Callable[[RosterProgress], None]
 
 PART_FOR_DUTY = 0.6
 """Of the time, at most so much for the proof of level 1."""
+SMALL = 2_000
+"""Assignments up to which level 2 is solved as a whole before anything else: ten executives for four weeks."""
 LARGE = 12_000
 """Assignments from which on the least that stays uncovered is bounded, but not settled: it would take too long."""
 PART_FOR_NAMES = 0.5
@@ -125,6 +127,11 @@ class _Making:
         def whole(time_limit_s: float | None) -> Solved:
             return solve(linear, cost, time_limit_s=time_limit_s, node_limit=WHOLE_NODES, seed=self._seed)
 
+        if not self._proven() and (model.x != NONE).sum() <= SMALL:
+            self._take_bound(model, whole(self._stop.left_s()), below)
+            if not self._proven():
+                self._improve(model, self._stop)
+            return
         if self._proven():
             return
         if self._threads == 1:
