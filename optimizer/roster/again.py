@@ -47,14 +47,14 @@ class Alternative:
     """A roster to choose. `name`: `gaps_left`, `few_changes` or `very_few_changes`.
 
     `cost` does not price changes: what the roster itself costs. `proven`: no roster of the weeks made again is cheaper
-    at the price of a change.
+    at the price of a change; None of the gaps, where nothing is made.
     """
 
     name: str
     roster: Roster
     cost: RosterCost
     changes: tuple[CellChange, ...]
-    proven: bool
+    proven: bool | None
 
     @property
     def people(self) -> int:
@@ -98,7 +98,7 @@ def reroster(
     }
     now = replace(problem, staff=staff, published={})
     costing = Costing(now)
-    found = [Alternative("gaps_left", left, costing(left), (), proven=True)]
+    found = [Alternative("gaps_left", left, costing(left), (), proven=None)]
     again = _weeks(problem, days_away)
     for name, price in (("few_changes", FEW), ("very_few_changes", VERY_FEW)):
         if stop():

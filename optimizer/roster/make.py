@@ -127,12 +127,12 @@ class _Making:
         def whole(time_limit_s: float | None) -> Solved:
             return solve(linear, cost, time_limit_s=time_limit_s, node_limit=WHOLE_NODES, seed=self._seed)
 
-        if not self._proven() and (model.x != NONE).sum() <= SMALL:
+        if self._proven():
+            return
+        if (model.x != NONE).sum() <= SMALL:
             self._take_bound(model, whole(self._stop.left_s()), below)
             if not self._proven():
                 self._improve(model, self._stop)
-            return
-        if self._proven():
             return
         if self._threads == 1:
             self._improve(model, PartOf(self._stop, PART_FOR_BOUND))
@@ -170,7 +170,9 @@ class _Making:
             self._tell("whole", 1, 1)
 
     def _proven(self) -> bool:
-        return self._best is not None and self._best.cost.total == self._bound
+        """Both levels. A sum that is proven alone says nothing of rosters that leave less uncovered and cost more."""
+        best = self._best
+        return best is not None and best.cost.level_1 == self._bound_1 and best.cost.total == self._bound
 
     def _tell(self, step: str, done: int, of: int) -> None:
         if self._on_progress is not None:
@@ -224,7 +226,8 @@ class _Making:
                     able = [int(model.x[row, column.day, pattern]) for row in members]
                     rows.row([(x, 1) for x in able if x != NONE], count, count)
         linear = rows.finished()
-        solved = solve(linear, linear.columns.cost[1], time_limit_s=_part(self._stop, PART_FOR_NAMES), seed=self._seed)
+        left_s, cost = _part(self._stop, PART_FOR_NAMES), linear.columns.cost[1]
+        solved = solve(linear, cost, time_limit_s=left_s, node_limit=WHOLE_NODES, seed=self._seed)
         if solved.values is not None:
             self._take(model.roster(solved.values), "names")
         self._tell("names", 1, 1)
@@ -274,7 +277,7 @@ class _Making:
         solved = solve(
             linear.between(lower, upper),
             LEVEL_1_WEIGHT * cost_1 + cost_2,
-            time_limit_s=PART_S if left_s is None else min(PART_S, left_s),
+            time_limit_s=None if left_s is None else min(PART_S, left_s),  # else the nodes end it, everywhere alike
             node_limit=PART_NODES,
             seed=self._seed,
         )
