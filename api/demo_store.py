@@ -17,11 +17,11 @@ from api.store.schema import metadata
 from api.store.store import Store, WantedSlot
 from optimizer.bookings import Change, Refusal
 from optimizer.calendar import SUNDAY
-from optimizer.domain import InvalidProblem, SlotGrid
-from optimizer.units import HOUR_S, IST, clock
-from scenarios.catalogue import Catalogue, City, Service
+from optimizer.domain import InvalidProblem
+from optimizer.units import IST, clock
+from scenarios.catalogue import Catalogue, City
 from scenarios.generate.addresses import AddressBook
-from scenarios.generate.city_day import SHARE_UNKNOWN_TENTHS
+from scenarios.generate.city_day import service_shares, slot_weights
 from scenarios.generate.dice import Dice
 from scenarios.places import Whereabouts, whereabouts
 from scenarios.rosters import pattern_roster
@@ -104,7 +104,7 @@ def _bookings(
         return 0, 0  # booking for this day is closed already
     grid = store.facts.grid(state_rules.slot_minutes)
     services = [s for s in catalogue.services_on(date, city) if s.collect_s <= grid.slot_s]
-    shares, hours = _shares(catalogue, services), _hours(catalogue, grid, date)
+    shares, hours = service_shares(catalogue, services), slot_weights(catalogue, grid, date)
     tenths = _tenths(catalogue, city, "collections_as_run_tenths")
     if date.weekday() == SUNDAY:
         tenths = tenths * catalogue.scheme.sunday_demand_percent // 100
@@ -123,7 +123,7 @@ def _bookings(
 def _deliveries(store: Store, city: City, ready: dt.date, book: AddressBook, dice: Dice) -> int:
     catalogue = store.catalogue
     services = [s for s in catalogue.services_on(ready, city) if s.needs_delivery]
-    shares = _shares(catalogue, services)
+    shares = service_shares(catalogue, services)
     count = _tenths(catalogue, city, "deliveries_as_run_tenths") * DELIVERY_DAYS * PART_PERCENT // 1_000
     for number in range(count):
         applied = ready - dt.timedelta(days=dice.between(1, 20))
@@ -156,18 +156,3 @@ def _where(catalogue: Catalogue, city: City, book: AddressBook, dice: Dice) -> W
 def _tenths(catalogue: Catalogue, city: City, column: str) -> int:
     volume = catalogue.volume_of(city)
     return 0 if volume is None else int(getattr(volume, column))
-
-
-def _shares(catalogue: Catalogue, services: Sequence[Service]) -> list[int]:
-    listed = catalogue.service_share_tenths
-    return [listed.get(service.service_id, SHARE_UNKNOWN_TENTHS) for service in services]
-
-
-def _hours(catalogue: Catalogue, grid: SlotGrid, date: dt.date) -> list[int]:
-    """How much each slot is wanted: as the hour in which it opens."""
-    by_hour = {
-        row.hour: row.sunday_hundredths if date.weekday() == SUNDAY else row.weekday_hundredths
-        for row in catalogue.hour_shape
-    }
-    weights = [by_hour.get(slot.open_s // HOUR_S, 0) for slot in grid.slots()]
-    return weights if any(weights) else [1] * len(grid)

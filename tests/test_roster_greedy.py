@@ -25,7 +25,8 @@ from optimizer.roster import (
     WorkedDay,
 )
 from optimizer.roster.check import roster_cost, roster_violations
-from optimizer.roster.greedy import could_work, greedy_roster
+from optimizer.roster.greedy import greedy_roster
+from optimizer.roster.model import could_work
 from optimizer.units import HOUR_S
 from scenarios.generate.staffing import staffing_problem
 from tests.builders import OFFICE

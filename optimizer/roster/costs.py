@@ -35,9 +35,8 @@ class Costing:
         missing = uncovered = 0
         for minimum in problem.minimum:
             on = of(problem.holders([minimum.need])) @ self._on
-            slots = sorted(range(len(problem.grid)) if minimum.slots is None else minimum.slots)
             days = [day for day, date in enumerate(problem.dates) if date not in problem.closed]
-            missing += int(np.maximum(0, minimum.executives - on[np.ix_(days, slots)]).sum())
+            missing += int(np.maximum(0, minimum.executives - on[np.ix_(days, problem.slots_of(minimum))]).sum())
         covered = {needs: of(problem.holders(needs)) @ self._quarters for needs in problem.unions}
         for wanted in problem.rows_wanted:
             price = prices.uncovered if wanted.of_anybody else prices.uncovered_kit

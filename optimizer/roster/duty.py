@@ -334,7 +334,7 @@ class _Day:
         if problem.dates[self.day] in problem.closed:
             return cp_model.LinearExpr.sum([])
         for minimum in problem.minimum:
-            for slot in range(len(slots)) if minimum.slots is None else sorted(minimum.slots):
+            for slot in problem.slots_of(minimum):
                 on = [int(p.covers(slots[slot].open_s, slots[slot].close_s)) for p in problem.patterns]
                 missing(problem.holders([minimum.need]), on, minimum.executives, prices.missing)
         quarters = [pattern.quarters(problem.grid) for pattern in problem.patterns]

@@ -20,8 +20,7 @@ from ortools.math_opt.python import mathopt
 from ortools.sat.python import cp_model
 
 from optimizer.demand import Need, need_name
-from optimizer.roster.greedy import could_work
-from optimizer.roster.model import NONE, RosterModel, build, weeks_of
+from optimizer.roster.model import NONE, RosterModel, build, could_work, weeks_of
 from optimizer.roster.nouns import WEEK, Contract, Roster, RosterProblem, RosterRule
 from optimizer.roster.rows import FREE, Group
 from optimizer.stop import PartOf, Stop, StopAt
@@ -73,7 +72,7 @@ def _minima(problem: RosterProblem) -> dict[Need, dict[int, int]]:
     """The least number on shift, by need and slot, where it is not 0."""
     found: dict[Need, dict[int, int]] = {}
     for minimum in problem.minimum:
-        for slot in range(len(problem.grid)) if minimum.slots is None else sorted(minimum.slots):
+        for slot in problem.slots_of(minimum):
             if minimum.executives:
                 slots = found.setdefault(minimum.need, {})
                 slots[slot] = max(slots.get(slot, 0), minimum.executives)

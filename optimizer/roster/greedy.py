@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from optimizer.calendar import SUNDAY
 from optimizer.domain import Shift
+from optimizer.roster.model import could_work
 from optimizer.roster.nouns import TENTHS, WEEK, Roster, RosterProblem
 from optimizer.roster.targets import TENTH_HOUR_S, fair_targets
 from optimizer.units import DAY_S
@@ -44,23 +45,6 @@ def greedy_roster(problem: RosterProblem) -> Roster:
     return board.roster()
 
 
-def could_work(problem: RosterProblem) -> npt.NDArray[np.bool_]:
-    """[e, d, p]: executive e can work pattern p on day d as far as that day alone says.
-
-    The day is open, they are there, the pattern is agreed and, where the day is fixed, theirs.
-    """
-    can = np.zeros((len(problem.staff), problem.days, len(problem.patterns)), dtype=np.bool_)
-    for row, contract in enumerate(problem.staff):
-        agreed = [contract.patterns is None or p.pattern_id in contract.patterns for p in problem.patterns]
-        for day, date in enumerate(problem.dates):
-            if date in problem.closed or date in contract.leave:
-                continue
-            can[row, day] = agreed
-            if date in contract.fixed:
-                can[row, day] &= [p.pattern_id == contract.fixed[date] for p in problem.patterns]
-    return can
-
-
 class _Cover:
     """A day: what is wanted in rows, what is still short of it, and what a shift would newly cover, in points."""
 
@@ -69,7 +53,7 @@ class _Cover:
         slots = problem.grid.slots()
         for minimum in problem.minimum if problem.dates[day] not in problem.closed else ():
             holders = problem.holders([minimum.need])
-            for slot in range(len(slots)) if minimum.slots is None else sorted(minimum.slots):
+            for slot in problem.slots_of(minimum):
                 on = [int(p.covers(slots[slot].open_s, slots[slot].close_s)) for p in problem.patterns]
                 rows.append((minimum.executives, problem.prices.missing, holders, on))
         quarters = [pattern.quarters(problem.grid) for pattern in problem.patterns]

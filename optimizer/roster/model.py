@@ -133,27 +133,37 @@ def build(problem: RosterProblem) -> RosterModel:
 # ------------------------------------------------------------------------------------ what can be
 
 
-def _assignments(problem: RosterProblem) -> IntArray:
-    """0 where an executive can work a pattern on a day, NONE where they cannot, whatever else is done.
+def could_work(problem: RosterProblem) -> npt.NDArray[np.bool_]:
+    """[e, d, p]: executive e can work pattern p on day d as far as that day alone says.
 
-    Nobody works on a closed day, on leave, a pattern that is not agreed, on a fixed day anything else, or too soon
-    after or before a shift outside the horizon.
+    The day is open, they are there, the pattern is agreed and, where the day is fixed, theirs.
     """
-    shape = (len(problem.staff), problem.days, len(problem.patterns))
-    can = np.full(shape, NONE, dtype=np.int64)
+    can = np.zeros((len(problem.staff), problem.days, len(problem.patterns)), dtype=np.bool_)
     for row, contract in enumerate(problem.staff):
-        before, after = _next_to(problem, contract)
+        agreed = [contract.patterns is None or p.pattern_id in contract.patterns for p in problem.patterns]
         for day, date in enumerate(problem.dates):
             if date in problem.closed or date in contract.leave:
                 continue
-            for number, pattern in enumerate(problem.patterns):
-                agreed = contract.patterns is None or pattern.pattern_id in contract.patterns
-                settled = date in contract.fixed and contract.fixed[date] != pattern.pattern_id
-                early = day == 0 and before is not None and rests_less(problem, before, pattern.shift)
-                late = day == problem.days - 1 and after is not None and rests_less(problem, pattern.shift, after)
-                if agreed and not settled and not early and not late:
-                    can[row, day, number] = 0
+            can[row, day] = agreed
+            if date in contract.fixed:
+                can[row, day] &= [p.pattern_id == contract.fixed[date] for p in problem.patterns]
     return can
+
+
+def _assignments(problem: RosterProblem) -> IntArray:
+    """0 where an executive can work a pattern on a day, NONE where they cannot, whatever else is done.
+
+    As `could_work`, less what comes too soon after or before a shift outside the horizon.
+    """
+    can = could_work(problem)
+    for row, contract in enumerate(problem.staff):
+        before, after = _next_to(problem, contract)
+        for number, pattern in enumerate(problem.patterns):
+            if before is not None and rests_less(problem, before, pattern.shift):
+                can[row, 0, number] = False
+            if after is not None and rests_less(problem, pattern.shift, after):
+                can[row, -1, number] = False
+    return np.where(can, 0, NONE)
 
 
 def _next_to(problem: RosterProblem, contract: Contract) -> tuple[Shift | None, Shift | None]:
@@ -310,7 +320,7 @@ def minimum_cover(building: Building) -> None:
         for day, date in enumerate(problem.dates):
             if date in problem.closed or not minimum.executives:
                 continue
-            for slot in range(len(problem.grid)) if minimum.slots is None else sorted(minimum.slots):
+            for slot in problem.slots_of(minimum):
                 on = [
                     (int(counts[day, number]), 1)
                     for number, pattern in enumerate(problem.patterns)

@@ -400,6 +400,10 @@ class RosterProblem:
                 by_holders[holders] = tuple(whole)
         return tuple(sorted(by_holders.values(), key=lambda some: (-len(some), [need_name(n) for n in some])))
 
+    def slots_of(self, minimum: MinimumCover) -> tuple[int, ...]:
+        """The slots in which a minimum holds, in order."""
+        return tuple(range(len(self.grid)) if minimum.slots is None else sorted(minimum.slots))
+
     def holders(self, needs: Iterable[Need]) -> frozenset[str]:
         """Who can serve at least one of these needs."""
         some = tuple(needs)

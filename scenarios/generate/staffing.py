@@ -47,7 +47,10 @@ HOURS = (70, 110, 140, 130, 100, 70, 70, 90, 120, 140, 120, 80)
 
 
 def hourly_patterns(grid: SlotGrid, shift_s: int = SHIFT_S) -> tuple[ShiftPattern, ...]:
-    """A shift of this length from every full hour at which it fits into the opening hours: H08, H09, ..."""
+    """A shift of this length from every full hour at which it fits into the opening hours: H08, H09, ...
+
+    As `default_patterns` makes them today, but whatever becomes of those: instances that are measured stay as they are.
+    """
     patterns = []
     for open_s in range(grid.open_s, grid.close_s - shift_s + 1, HOUR_S):
         window = TimeWindow(open_s + BREAK_FROM_S, open_s + BREAK_BY_S)
