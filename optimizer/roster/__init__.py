@@ -7,6 +7,7 @@ as possible, `explain` says why one cannot be had or is thin, `greedy_roster` is
 from optimizer.roster.again import Alternative, CellChange, reroster
 from optimizer.roster.check import CoverRow, RosterViolation, coverage, history_breaks, roster_cost, roster_violations
 from optimizer.roster.greedy import greedy_roster
+from optimizer.roster.made import Roster, RosterCost, RosterProgress, RosterResult, RosterStatus, executives_on
 from optimizer.roster.make import make_roster
 from optimizer.roster.nouns import (
     Ahead,
@@ -14,18 +15,12 @@ from optimizer.roster.nouns import (
     DayRequest,
     LabourRules,
     MinimumCover,
-    Roster,
-    RosterCost,
     RosterPrices,
     RosterProblem,
-    RosterProgress,
-    RosterResult,
     RosterRule,
-    RosterStatus,
     ShiftPattern,
     Wanted,
     WorkedDay,
-    executives_on,
     worked_s,
 )
 from optimizer.roster.targets import Target, ahead_after, fair_targets

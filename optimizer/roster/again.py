@@ -17,8 +17,9 @@ from optimizer.domain import Fault
 from optimizer.domain.faults import raise_if_any
 from optimizer.roster.check import roster_violations
 from optimizer.roster.costs import Costing
+from optimizer.roster.made import Roster, RosterCost
 from optimizer.roster.model import NONE, RosterModel, build
-from optimizer.roster.nouns import WEEK, Contract, Roster, RosterCost, RosterProblem
+from optimizer.roster.nouns import WEEK, Contract, RosterProblem
 from optimizer.roster.rows import IntArray
 from optimizer.roster.solving import solve
 from optimizer.stop import Stop

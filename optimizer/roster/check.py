@@ -20,16 +20,8 @@ from itertools import pairwise
 from optimizer.calendar import SUNDAY
 from optimizer.demand import ANYBODY, Need
 from optimizer.domain import Shift
-from optimizer.roster.nouns import (
-    TENTHS,
-    WEEK,
-    Contract,
-    Roster,
-    RosterCost,
-    RosterProblem,
-    RosterRule,
-    ShiftPattern,
-)
+from optimizer.roster.made import Roster, RosterCost
+from optimizer.roster.nouns import TENTHS, WEEK, Contract, RosterProblem, RosterRule, ShiftPattern
 from optimizer.roster.targets import fair_targets
 from optimizer.units import DAY_S, HOUR_S, MINUTE_S, hhmm
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optimizer.roster.nouns import TENTHS, Roster, RosterCost, RosterProblem
+from optimizer.roster.made import Roster, RosterCost
+from optimizer.roster.nouns import TENTHS, RosterProblem
 from optimizer.roster.targets import Target, fair_targets, had
 
 

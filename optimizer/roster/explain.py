@@ -20,8 +20,9 @@ from ortools.math_opt.python import mathopt
 from ortools.sat.python import cp_model
 
 from optimizer.demand import Need, need_name
+from optimizer.roster.made import Roster
 from optimizer.roster.model import NONE, RosterModel, build, could_work, weeks_of
-from optimizer.roster.nouns import WEEK, Contract, Roster, RosterProblem, RosterRule
+from optimizer.roster.nouns import WEEK, Contract, RosterProblem, RosterRule
 from optimizer.roster.rows import FREE, Group
 from optimizer.stop import PartOf, Stop, StopAt
 from optimizer.units import DAY_S

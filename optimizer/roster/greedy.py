@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from optimizer.calendar import SUNDAY
 from optimizer.domain import Shift
+from optimizer.roster.made import Roster
 from optimizer.roster.model import could_work
-from optimizer.roster.nouns import TENTHS, WEEK, Roster, RosterProblem
+from optimizer.roster.nouns import TENTHS, WEEK, RosterProblem
 from optimizer.roster.targets import TENTH_HOUR_S, fair_targets
 from optimizer.units import DAY_S
 

@@ -21,16 +21,9 @@ from optimizer.roster.check import roster_violations
 from optimizer.roster.costs import Costing
 from optimizer.roster.duty import Duty, least_uncovered
 from optimizer.roster.greedy import greedy_roster
+from optimizer.roster.made import Roster, RosterCost, RosterProgress, RosterResult, RosterStatus
 from optimizer.roster.model import NONE, RosterModel, build
-from optimizer.roster.nouns import (
-    WEEK,
-    Roster,
-    RosterCost,
-    RosterProblem,
-    RosterProgress,
-    RosterResult,
-    RosterStatus,
-)
+from optimizer.roster.nouns import WEEK, RosterProblem
 from optimizer.roster.rows import Linear
 from optimizer.roster.solving import Solved, relaxed, solve
 from optimizer.stop import PartOf, Stop

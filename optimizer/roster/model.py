@@ -18,15 +18,8 @@ import numpy.typing as npt
 from optimizer.calendar import SUNDAY
 from optimizer.demand import need_name
 from optimizer.domain import Shift
-from optimizer.roster.nouns import (
-    TENTHS,
-    WEEK,
-    Contract,
-    Roster,
-    RosterProblem,
-    RosterRule,
-    WorkedDay,
-)
+from optimizer.roster.made import Roster
+from optimizer.roster.nouns import TENTHS, WEEK, Contract, RosterProblem, RosterRule, WorkedDay
 from optimizer.roster.rows import Group, Linear, Rows
 from optimizer.roster.targets import TENTH_HOUR_S, Target, fair_targets
 from optimizer.units import DAY_S

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from optimizer.calendar import SUNDAY
-from optimizer.roster.nouns import QUARTERS, TENTHS, WEEK, Ahead, Contract, Roster, RosterProblem
+from optimizer.roster.made import Roster
+from optimizer.roster.nouns import QUARTERS, TENTHS, WEEK, Ahead, Contract, RosterProblem
 from optimizer.units import HOUR_S, ceil_div
 
 TENTH_HOUR_S = HOUR_S // TENTHS
