@@ -54,9 +54,11 @@ ROSTER_VERSION = 1
 HOMES_SEED = 1
 """Of the homes of `pattern_roster`: they are made up once for each city, not for each date."""
 
+POINTS = ("start_lon", "start_lat", "end_lon", "end_lat")
 _AS_EXECUTIVES = (
     *("shift_open", "shift_close", "overtime_minutes", "break_minutes", "break_earliest", "break_latest"),
-    *("start_lon", "start_lat", "end_lon", "end_lat", "skills"),
+    *POINTS,
+    "skills",
 )
 ROSTER_COLUMNS: Mapping[str, Column] = {
     "date": Column(("date",), text_cell, "a day of the service, like 2026-12-01", required=True),
@@ -200,7 +202,9 @@ def _executives_of(lines: Sequence[_Line], file: str, judge: _Judge) -> tuple[tu
     """The executives in the lines of one date, or the faults of these lines."""
     faults: list[Fault] = []
     rows = [
-        _row(line.cells, judge.city.office, line.date or _UNKNOWN_DATE, (EXECUTIVES, number), faults)
+        executive_row(
+            line.cells, ROSTER_COLUMNS, judge.city.office, line.date or _UNKNOWN_DATE, (EXECUTIVES, number), faults
+        )
         for number, line in enumerate(lines)
     ]
     date = lines[0].cells["date"]
@@ -214,12 +218,19 @@ def _executives_of(lines: Sequence[_Line], file: str, judge: _Judge) -> tuple[tu
     return executives, list(told.values())
 
 
-def _row(cells: Mapping[str, str], office: Place, date: dt.date, at: KeyPath, faults: list[Fault]) -> dict[str, Any]:
-    """The cells of a line as an executive of the day file."""
-    row = typed_row(cells, ROSTER_COLUMNS, date, at, faults)
+def executive_row(
+    cells: Mapping[str, str],
+    columns: Mapping[str, Column],
+    office: Place,
+    date: dt.date,
+    at: KeyPath,
+    faults: list[Fault],
+) -> dict[str, Any]:
+    """The cells of a line as an executive of the day file, with a start and an end; as `typed_row`."""
+    row = typed_row(cells, columns, date, at, faults)
     row.pop("date", None)  # of the roster, not of the executive
     start, end = (row[key]["location"] if key in row else None for key in ("start", "end"))
-    start_id, end_id = _place_ids(row.get("id"), point(office), start, end)
+    start_id, end_id = place_ids(row.get("id"), point(office), start, end)
     start = point(office) if start is None else start
     end = start if end is None else end
     return {
@@ -229,7 +240,7 @@ def _row(cells: Mapping[str, str], office: Place, date: dt.date, at: KeyPath, fa
     }
 
 
-def _place_ids(executive_id: object, office: object, start: object, end: object) -> tuple[str, str]:
+def place_ids(executive_id: object, office: object, start: object, end: object) -> tuple[str, str]:
     """What the places of an executive are called: whoever starts at the point of the office starts at the office.
 
     None stands for no point: at the start it is the office, at the end it is the start. Who starts at the office may
@@ -250,14 +261,23 @@ def _told(fault: Fault, lines: Sequence[_Line], file: str) -> Iterator[FileFault
         for line in lines:
             yield told_by_cell(fault, file, line.line, line.cells, ROSTER_COLUMNS)
         return
-    line, path, rule = lines[number], fault.path[2:], fault.rule
+    line = lines[number]
+    in_row = Fault(fault.path[2:], fault.code, fault.value, fault.rule)
+    yield from told_of_executive(in_row, file, line.line, line.cells, ROSTER_COLUMNS)
+
+
+def told_of_executive(
+    fault: Fault, file: str, line: int, cells: Mapping[str, str], columns: Mapping[str, Column]
+) -> Iterator[FileFault]:
+    """As `told_by_cell`, of the row of an executive; nothing where another fault of the row says it already."""
+    path, rule = fault.path, fault.rule
     if path[-1:] == ("place",):
         if fault.code != "bad_id":
             return  # the same executive in two rows with two homes; that there are two rows is told
         path, rule = ("id",), f"{rule}; {fault.value} must be one too"
-    if path[:1] == ("end",) and not (line.cells.get("end_lon") or line.cells.get("end_lat")):
+    if path[:1] == ("end",) and not (cells.get("end_lon") or cells.get("end_lat")):
         return  # where no cell says the end it is the start, and what is wrong with that is told there
-    yield told_by_cell(Fault(path, fault.code, fault.value, rule), file, line.line, line.cells, ROSTER_COLUMNS)
+    yield told_by_cell(Fault(path, fault.code, fault.value, rule), file, line, cells, columns)
 
 
 # ----------------------------------------------------------------------------------------- JSON
@@ -290,18 +310,9 @@ _VERSION, _ID, _ROWS = TypeAdapter[int](Version), TypeAdapter[str](Id), TypeAdap
 
 def _from_json(data: bytes, file: str, judge: _Judge) -> Rosters:
     document, known = parsed(data, file)
-    if document.get("schema_version", ROSTER_VERSION) != ROSTER_VERSION:
-        # Another version has other fields: what else could be said of it would be wrong.
-        rule = f"version {ROSTER_VERSION} of the roster file"
-        version = Fault(("schema_version",), "unknown_version", document["schema_version"], rule)
-        raise InvalidInput(in_json(file, [version]))
+    check_version(document, file, ROSTER_VERSION, "roster")
     notes = Notes(document, file, known)
-    _check_keys(notes, document, (), RosterShape)
-    notes.piece("schema_version", _VERSION)
-    city = notes.piece("city", _ID)
-    if city is not None and city != judge.city.city_id:
-        rule = f"{judge.city.city_id}, the id of the city whose rosters are asked for"
-        notes.note(("city",), "city_mismatch", city, rule)
+    check_head(notes, RosterShape, judge.city, "rosters")
     entries = notes.piece("rosters", _ROWS)
     if entries == []:
         notes.note(("rosters",), "empty_file", entries, "a roster for at least one date")
@@ -336,6 +347,25 @@ def _from_json(data: bytes, file: str, judge: _Judge) -> Rosters:
 
 def _lists_executives(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get(EXECUTIVES), list)
+
+
+def check_version(document: Mapping[str, Any], file: str, version: int, what: str) -> None:
+    """Raise InvalidInput where a document says another version than the one that is read of `what` files."""
+    said = document.get("schema_version", version)
+    if said != version:
+        # Another version has other fields: what else could be said of it would be wrong.
+        rule = f"version {version} of the {what} file"
+        raise InvalidInput(in_json(file, [Fault(("schema_version",), "unknown_version", said, rule)]))
+
+
+def check_head(notes: Notes, shape: type[Shape], city: City, what: str) -> None:
+    """Note what is wrong with the keys, the version and the city of a document of this shape, which has `what`."""
+    _check_keys(notes, notes.document, (), shape)
+    notes.piece("schema_version", _VERSION)
+    said = notes.piece("city", _ID)
+    if said is not None and said != city.city_id:
+        rule = f"{city.city_id}, the id of the city whose {what} are asked for"
+        notes.note(("city",), "city_mismatch", said, rule)
 
 
 def _check_keys(notes: Notes, given: Mapping[str, Any], at: KeyPath, shape: type[Shape]) -> None:
@@ -376,22 +406,23 @@ def roster_csv(rosters: Mapping[dt.date, Iterable[Executive]], office: Place) ->
 
 def _cells(date: dt.date, executive: Executive, office: Place) -> dict[str, object]:
     cells = executive_cells(executive)
-    unsaid = ["start_lon", "start_lat"] if executive.start == office else []
-    unsaid += ["end_lon", "end_lat"] if executive.end == executive.start else []
     return {
         "date": date.isoformat(),
         "executive": executive.executive_id,
-        **{name: cells[name] for name in _AS_EXECUTIVES if name not in unsaid},
+        **{name: cells[name] for name in _AS_EXECUTIVES if name not in POINTS},
+        **point_cells(executive.start, executive.end, office),
     }
+
+
+def point_cells(start: Place, end: Place, office: Place) -> dict[str, float]:
+    """The cells of where an executive starts and ends, by column; what goes without saying is left out."""
+    cells = {} if start == office else {"start_lon": float(start.lon), "start_lat": float(start.lat)}
+    return cells if end == start else {**cells, "end_lon": float(end.lon), "end_lat": float(end.lat)}
 
 
 def _unwritable(executive: Executive, office: Place) -> Iterator[Fault]:
     """What the table cannot say of an executive."""
-    start, end = executive.start, executive.end
-    ids = _place_ids(executive.executive_id, *((place.lon, place.lat) for place in (office, start, end)))
-    for key, place, place_id in (("start", start, ids[0]), ("end", end, ids[1])):
-        if place.place_id != place_id:
-            yield Fault((key,), "bad_place", place.place_id, f"a place at this point is called {place_id}")
+    yield from unwritable_places(executive.executive_id, executive.start, executive.end, office)
     pause_s = executive.pause.duration_s if executive.pause else 0
     for key, seconds in (("overtime", executive.shift.overtime_s), ("break", pause_s)):
         if seconds % MINUTE_S:
@@ -402,6 +433,14 @@ def _unwritable(executive: Executive, office: Place) -> Iterator[Fault]:
     ):
         if visits:
             yield Fault((key,), "unknown_visit", ", ".join(visits), "a roster names no visits")
+
+
+def unwritable_places(executive_id: str, start: Place, end: Place, office: Place) -> Iterator[Fault]:
+    """Places of an executive that are not called as a table, which has points only, makes them be called."""
+    ids = place_ids(executive_id, *((place.lon, place.lat) for place in (office, start, end)))
+    for key, place, place_id in (("start", start, ids[0]), ("end", end, ids[1])):
+        if place.place_id != place_id:
+            yield Fault((key,), "bad_place", place.place_id, f"a place at this point is called {place_id}")
 
 
 # ------------------------------------------------------------------------------------- patterns
