@@ -1,4 +1,4 @@
-"""Verbs on a whole day: publish, restaff, close, sell, a better known place, and bookings at risk brought back."""
+"""Verbs on a whole day: publish, restaff, close, restrict, a better known place, and bookings at risk brought back."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from optimizer.bookings import (
     recover,
     relocate,
     restaff,
-    sell,
+    restrict,
 )
 from optimizer.bookings.nouns import Wanted, Wanter
 from optimizer.domain import BookingStatus, Delivery, Executive, Problem, Visit
+from optimizer.slots import Sale
 from optimizer.stop import StopAt
 from tests.builders import DATE, approach, delivery, executive, place, problem, promised, slot, toy_table
 from tests.test_bookings import DAY, NOW, SERVICE, Desk, a_day, kinds, refused, sound
@@ -209,7 +210,7 @@ def test_after_publishing_places_are_given_back_but_not_given_out() -> None:
     assert dict(desk.books[DATE].day.witness) == {"E1": ("D1",)}
 
 
-# ------------------------------------------------------------------------- restaff, close, sell
+# --------------------------------------------------------------------- restaff, close, restrict
 
 
 def staffed(book: DayBook, *staff: Executive) -> Problem:
@@ -324,12 +325,49 @@ def test_closing_a_published_day_takes_its_plan_back() -> None:
 def test_stop_sales_and_quotas_leave_promises_made_before() -> None:
     desk = Desk()
     desk.booked("B1", "10:00")
-    desk.took(sell(desk.books[DATE], [2], {3: 0}))
+    desk.took(restrict(desk.books[DATE], Sale(stop_sales=frozenset({2}), quotas={3: 0})))
     assert set(desk.books[DATE].bookings) == {"B1"}
     assert refused(desk.ask(("B2", "10:00"), group="G2"), CODE.SLOT_NOT_OFFERED).text == "stop_sale"
     assert refused(desk.ask(("B2", "11:00"), group="G2"), CODE.SLOT_NOT_OFFERED).text == "quota_used_up"
-    desk.took(sell(desk.books[DATE], [], {}))
+    desk.took(restrict(desk.books[DATE], Sale()))
     desk.took(desk.ask(("B2", "11:00"), group="G2"))
+
+
+def test_a_slot_is_closed_with_its_promises_by_force_only_and_these_are_at_risk() -> None:
+    desk = Desk()
+    desk.booked("B1", "10:00")
+    desk.took(desk.ask(("B2", "11:00"), group="G2", at_once=True))
+    closed = Sale(closed_slots={2: "power cut"})
+    no = refused(restrict(desk.books[DATE], closed), CODE.PROMISES_IN_THE_WAY)
+    assert no.bookings == ("B1",)
+    change = desk.took(restrict(desk.books[DATE], closed, force=True))
+    assert kinds(change.events) == ["day.changed", "booking.at_risk"]
+    assert {key: b.at_risk for key, b in desk.books[DATE].bookings.items()} == {"B1": True, "B2": False}
+    assert refused(desk.ask(("B3", "10:00"), group="G3"), CODE.SLOT_NOT_OFFERED).text == "closed_slot"
+    desk.took(restrict(desk.books[DATE], Sale(), force=True))
+    desk.took(desk.ask(("B3", "10:00"), group="G3"))
+
+
+def test_a_slot_of_a_published_day_is_closed_where_nobody_is_promised_there() -> None:
+    desk = Desk()
+    desk.booked("B1", "10:00")
+    desk.publish()
+    no = refused(restrict(desk.books[DATE], Sale(closed_slots={2: "fair"}), force=True), CODE.DAY_PUBLISHED)
+    assert no.bookings == ("B1",)
+    desk.took(restrict(desk.books[DATE], Sale(closed_slots={3: "fair"})))
+    assert desk.books[DATE].day.sale.published
+    assert desk.books[DATE].day.sale.closed_slots == {3: "fair"}
+
+
+def test_a_quota_below_what_is_promised_is_refused_and_forced_leaves_the_promises() -> None:
+    desk = Desk()
+    desk.booked("B1", "10:00")
+    no = refused(restrict(desk.books[DATE], Sale(quotas={2: 0})), CODE.QUOTA_BELOW_PROMISED)
+    assert no.bookings == ("B1",)
+    change = desk.took(restrict(desk.books[DATE], Sale(quotas={2: 0}), force=True))
+    assert change.bookings == ()
+    assert not desk.books[DATE].bookings["B1"].at_risk
+    desk.took(restrict(desk.books[DATE], Sale(quotas={2: 0}, stop_sales=frozenset({5}))))  # it is not asked about again
 
 
 # --------------------------------------------------------------------- at risk, and brought back

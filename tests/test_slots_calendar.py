@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from typing import Any
 
 import pytest
 
 from optimizer.domain import BookingRequest, BookingRules, InvalidProblem, Proof, Slot, SlotGrid
+from optimizer.quotas import Quotas
 from optimizer.slots import (
     Approach,
     Asking,
@@ -138,6 +140,50 @@ def test_the_first_rule_in_the_way_is_told() -> None:
     assert not_for_sale(day, 2, NOON) is CODE.STOP_SALE
     day = a_day(sale=Sale(quotas={2: 1}))
     assert not_for_sale(day, 2, NOON) is CODE.QUOTA_USED_UP
+
+
+KIT = frozenset({"biometric"})
+
+
+def computed(places: tuple[int, int], limit: int, **more: Any) -> Quotas:
+    """The same quotas in every slot: places for anybody and for the kit, at most so many of the kit."""
+    needs = (frozenset[str](), KIT)
+    limits = {(0,): (9,) * 12, (1,): (limit,) * 12, (0, 1): (9,) * 12}
+    return Quotas(SlotGrid(), needs, (places,) * 12, limits, **more)
+
+
+def test_computed_quotas_hold_for_each_slot_and_kit() -> None:
+    day = a_day(sale=Sale(capacity=computed((1, 0), 0)))  # one promise is in the slot at ten
+    assert [not_for_sale(day, slot, NOON) for slot in (1, 2, 3)] == [None, CODE.QUOTA_USED_UP, None]
+    assert not_for_sale(day, 1, NOON, KIT) is CODE.QUOTA_USED_UP
+    roomy = a_day(sale=Sale(capacity=computed((1, 1), 1)))
+    assert not_for_sale(roomy, 2, NOON, KIT) is None
+
+
+def test_a_quota_by_hand_stands_in_the_place_of_a_computed_one() -> None:
+    day = a_day(sale=Sale(capacity=computed((1, 0), 0), quotas={2: 2}, kit_quotas={(1, "biometric"): 1}))
+    assert not_for_sale(day, 2, NOON) is None
+    assert not_for_sale(day, 1, NOON, KIT) is None
+    none = a_day(sale=Sale(kit_quotas={(1, "biometric"): 0}))
+    assert not_for_sale(none, 1, NOON, KIT) is CODE.QUOTA_USED_UP
+    assert not_for_sale(none, 1, NOON) is None
+
+
+def test_what_the_day_may_carry_counts_promises_of_the_same_request() -> None:
+    day = a_day(sale=Sale(capacity=computed((2, 0), 0, day_most=2)))  # one is promised
+    assert not_for_sale(day, 4, NOON) is None
+    assert not_for_sale(day, 4, NOON, frozenset(), [(3, frozenset())]) is CODE.QUOTA_USED_UP
+
+
+def test_a_skill_that_no_quota_knows_takes_a_place_for_anybody() -> None:
+    day = a_day(sale=Sale(capacity=computed((1, 0), 0)))
+    assert not_for_sale(day, 1, NOON, frozenset({"notary"})) is None
+    assert not_for_sale(day, 2, NOON, frozenset({"notary"})) is CODE.QUOTA_USED_UP
+
+
+def test_a_closed_slot_is_told_as_closed() -> None:
+    day = a_day(sale=Sale(closed_slots={1: "power cut"}, stop_sales=frozenset({1})))
+    assert [not_for_sale(day, slot, NOON) for slot in (0, 1)] == [None, CODE.CLOSED_SLOT]
 
 
 @pytest.mark.parametrize(("minutes", "slots"), [(30, 24), (60, 12), (120, 6)])

@@ -20,6 +20,7 @@ from optimizer.units import MINUTE_S
 from scenarios.capacity import CityCapacity, capacity_problem
 from scenarios.catalogue import City, load_catalogue
 from scenarios.generate.city_day import bookable_services, service_shares, slot_weights, weekday_volume
+from scenarios.rostering import delivery_s
 from scenarios.rosters import pattern_roster
 from scenarios.streams import Judged, Served, Stream, StreamDay, cut, draw, served_jointly, stream_day
 
@@ -53,12 +54,6 @@ def saturated(city_id: str, percent: int) -> StreamDay:
 def deliveries_of(city: City) -> int:
     """Deliveries of an ordinary weekday."""
     return round(weekday_volume(load_catalogue(), city, [])[1] / 10)
-
-
-def delivery_s(day: StreamDay) -> int:
-    """Planned seconds at the door to hand a certificate over, on average over the services that have one."""
-    times = [s.deliver_s for s in day.catalogue.services_on(day.date, day.city) if s.needs_delivery]
-    return round(sum(times) / len(times)) if times else 0
 
 
 def problem_of(day: StreamDay, capacity: CityCapacity) -> CapacityProblem:

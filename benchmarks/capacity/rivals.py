@@ -12,7 +12,7 @@ from benchmarks.capacity.calibrate import TRAINING, most_broken, rule_of
 from benchmarks.capacity.days import HEAVY, TARGET, Kept, Rule, draw_kept, judge, saturated
 from optimizer.capacity import Quotas, unions_of, wilson_lower
 from optimizer.capacity.cover import cover
-from optimizer.capacity.nouns import is_rare
+from optimizer.quotas import is_rare
 from scenarios.capacity import CityCapacity
 from scenarios.streams import Judged, StreamDay, served_jointly
 

@@ -33,7 +33,7 @@ from optimizer.bookings.verbs import (
     recover,
     relocate,
 )
-from optimizer.bookings.whole_day import close, publish, restaff, sell
+from optimizer.bookings.whole_day import close, provide, publish, restaff, restrict
 
 __all__ = [
     "Change",
@@ -55,11 +55,12 @@ __all__ = [
     "mark",
     "may_move",
     "move",
+    "provide",
     "publish",
     "recover",
     "relocate",
     "restaff",
-    "sell",
+    "restrict",
     "told",
     "unknown",
     "with_bookings",

@@ -42,7 +42,10 @@ class RefusalCode(StrEnum):
     DAY_PUBLISHED = "day_published"
     DAY_CLOSED = "day_closed"
     DAY_BEGUN = "day_begun"
+    DAY_PAST = "day_past"
     PROMISES_IN_THE_WAY = "promises_in_the_way"
+    QUOTA_BELOW_PROMISED = "quota_below_promised"
+    ROSTER_OUTDATED = "roster_outdated"
     CHANGED_MEANWHILE = "changed_meanwhile"
 
 

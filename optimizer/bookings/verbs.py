@@ -82,8 +82,8 @@ def hold(
     for date in sorted({w.date for w in wanted}):
         book, approach = books[date]
         own = [w for w in wanted if w.date == date]
-        for want in own:
-            refusal = _not_sold(book.day, want, now)
+        for number, want in enumerate(own):
+            refusal = _not_sold(book.day, want, now, own[:number])
             if refusal is not None:
                 return refusal
         fresh = [_booking(want, wanter, approach.place, book.day, now, at_once) for want in own]
@@ -128,13 +128,14 @@ def _named(want: Wanted) -> str:
     return clock(want.date, want.slot.open_s).isoformat()
 
 
-def _not_sold(day: PromisedDay, want: Wanted, now: dt.datetime) -> Refusal | None:
-    """Why the slot cannot be had whoever could come."""
+def _not_sold(day: PromisedDay, want: Wanted, now: dt.datetime, before: Sequence[Wanted] = ()) -> Refusal | None:
+    """Why the slot cannot be had whoever could come, beside others of the same request that were looked at before."""
     number = day.problem.grid.index_of(want.slot)
     if number is None:
         text = f"slots open at {', '.join(hhmm(slot.open_s) for slot in day.slots)}"
         return Refusal(RefusalCode.UNKNOWN_SLOT, _named(want), text)
-    code = not_on_sale(day.rules, day, now) or not_for_sale(day, number, now)
+    besides = [(day.slots.index(other.slot), other.service.skills) for other in before]
+    code = not_on_sale(day.rules, day, now) or not_for_sale(day, number, now, want.service.skills, besides)
     if code is None and service_longer_than_slot(want.service.service_s, day.problem.grid):
         code = SlotReasonCode.SERVICE_LONGER_THAN_SLOT
     if code is not None:
@@ -275,10 +276,10 @@ def move(
     if (old.date, old.slot) == (want.date, want.slot):
         return Refusal(RefusalCode.SAME_SLOT, booking_id, "it has this slot already")
     to_book = book if target is None else target
-    refusal = _not_sold(to_book.day, replace(want, service=old.service), now)
+    without = release(book.day, [booking_id])
+    refusal = _not_sold(without if target is None else to_book.day, replace(want, service=old.service), now)
     if refusal is not None:
         return refusal
-    without = release(book.day, [booking_id])
     approach = approach_to(without if target is None else to_book.day)
     fresh = replace(
         old,

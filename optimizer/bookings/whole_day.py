@@ -1,9 +1,9 @@
-"""Publish, restaff, close, sell: verbs that change a whole day. What promises it has are kept, or named."""
+"""Publish, restaff, close, restrict, provide: verbs that change a whole day. Its promises are kept, or named."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 
 from optimizer.bookings.nouns import (
@@ -19,7 +19,8 @@ from optimizer.bookings.nouns import (
 )
 from optimizer.domain import BEGUN, Appointment, Booking, BookingStatus, InvalidProblem, Problem, Slot
 from optimizer.engines import Orders
-from optimizer.slots import PromisedDay, WitnessBroken, emptied, rewitness, verified
+from optimizer.quotas import Quotas
+from optimizer.slots import PromisedDay, Sale, WitnessBroken, emptied, release, rewitness, verified
 from optimizer.stop import Stop
 
 _S = BookingStatus
@@ -149,9 +150,53 @@ def close(book: DayBook, because: str | None, *, force: bool = False) -> Verdict
     return Change(change.books, (*others, *change.bookings), (head, *change.events))
 
 
-def sell(book: DayBook, stop_sales: Collection[int], quotas: Mapping[int, int]) -> Verdict:
-    """Other stop-sales and quotas; promises made before stay."""
-    sale = replace(book.day.sale, stop_sales=frozenset(stop_sales), quotas=dict(quotas))
+def restrict(book: DayBook, sale: Sale, *, force: bool = False) -> Verdict:
+    """Other closures, stop-sales and quotas by hand; what was computed, and whether the day is published, stay.
+
+    Promises inside a day or slot that is closed refuse it, or by force are at risk. Promises above a quota refuse it,
+    or by force stay what they are, as those in a slot with a stop-sale do. What held before is not asked about again.
+    """
+    old = book.day.sale
+    change: Change | None = None
+    if sale.closed_because != old.closed_because:
+        verdict = close(book, sale.closed_because, force=force)
+        if isinstance(verdict, Refusal):
+            return verdict
+        change, book = verdict, verdict.books[0]
+    refusal = _above_quota(book, old, sale)
+    if refusal is not None and not force:
+        return refusal
+    slots = {book.day.slots[number] for number in sale.closed_slots.keys() - old.closed_slots.keys()}
+    inside = tuple(sorted(a.visit_id for a in book.day.promises if a.slot in slots))
+    if inside and book.day.sale.published:
+        text = f"{len(inside)} visits of the published plan are in these slots; it is revised, not closed"
+        return Refusal(RefusalCode.DAY_PUBLISHED, book.day.date.isoformat(), text, bookings=inside)
+    if inside and not force:
+        text = f"{len(inside)} promises are in these slots"
+        return Refusal(RefusalCode.PROMISES_IN_THE_WAY, book.day.date.isoformat(), text, bookings=inside)
+    whole = replace(sale, published=book.day.sale.published, capacity=old.capacity)
+    after = _with_risk(book, replace(release(book.day, inside), sale=whole), inside, "day.changed")
+    return after if change is None else Change(after.books, (*change.bookings, *after.bookings), change.events)
+
+
+def _above_quota(book: DayBook, old: Sale, sale: Sale) -> Refusal | None:
+    """Promises above a quota that is new, or lower than before."""
+    day, above = book.day, set()
+    for number, quota in sale.quotas.items():
+        if quota < old.quotas.get(number, quota + 1) and day.taken[number] > quota:
+            above |= {a.visit_id for a in day.promises if a.slot == day.slots[number]}
+    for (number, kit), quota in sale.kit_quotas.items():
+        if quota < old.kit_quotas.get((number, kit), quota + 1) and day.taken_by(number, kit) > quota:
+            above |= {a.visit_id for a in day.promises if a.slot == day.slots[number] and kit in a.skills}
+    if not above:
+        return None
+    text = f"{len(above)} promises are in the slots of quotas below them; forced, they stay"
+    return Refusal(RefusalCode.QUOTA_BELOW_PROMISED, day.date.isoformat(), text, bookings=tuple(sorted(above)))
+
+
+def provide(book: DayBook, capacity: Quotas | None) -> Change:
+    """Other computed quotas; promises made before stay, whatever these say."""
+    sale = replace(book.day.sale, capacity=capacity)
     return _with_risk(book, replace(book.day, sale=sale), (), "day.changed")
 
 

@@ -7,8 +7,9 @@ executives and has the measured prior, `worth` tells what one more executive or 
 
 from optimizer.capacity.cover import cover, limits, prior_alpha, travel_per_visit, wilson_lower, working_s, zones
 from optimizer.capacity.model import accepted_nested, expected_accepted, quotas_of
-from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Quotas, Row, Taken, Union, union_name, unions_of
+from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Row
 from optimizer.capacity.worth import Worth, shift_patterns, worth
+from optimizer.quotas import Quotas, Taken, Union, union_name, unions_of
 
 __all__ = [
     "CapacityProblem",

@@ -14,9 +14,9 @@ from statistics import NormalDist
 import numpy as np
 
 from optimizer.arrays import Int64Array
-from optimizer.capacity.nouns import Union, is_rare
 from optimizer.demand import FloatArray, Need
 from optimizer.domain import Executive, SlotGrid
+from optimizer.quotas import Union, is_rare
 from optimizer.units import MINUTE_S
 
 BREAK_SHARE = 0.0

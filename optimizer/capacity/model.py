@@ -22,9 +22,10 @@ from ortools.sat.python import cp_model
 
 from optimizer.arrays import Int64Array
 from optimizer.capacity.cover import limits, working_s
-from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Quotas, Row, Union, is_rare, union_name
+from optimizer.capacity.nouns import CapacityProblem, CapacityResult, Row
 from optimizer.domain import Fault
 from optimizer.domain.faults import raise_if_any
+from optimizer.quotas import Quotas, Union, is_rare, union_name
 from optimizer.units import hhmm, whole_up
 
 SCALE = 1_000_000

@@ -18,9 +18,10 @@ from optimizer.slots.nouns import (
     SlotReason,
     SlotReasonCode,
 )
-from optimizer.slots.offers import Asking, not_for_sale, not_on_sale, offer_slots
+from optimizer.slots.offers import Asking, offer_slots
 from optimizer.slots.policies import CallCentre, Policy, all_feasible, ranked
 from optimizer.slots.reasons import reason_text
+from optimizer.slots.sale import not_for_sale, not_on_sale
 from optimizer.slots.settle import prove_slot
 from optimizer.slots.witness import (
     Rewitnessed,

@@ -16,6 +16,7 @@ from optimizer.domain import Appointment, BookingRules, Fault, Place, Problem, P
 from optimizer.domain.faults import raise_if_any
 from optimizer.engines import Orders
 from optimizer.engines.routes import NOBODY, Routes, refresh_all
+from optimizer.quotas import Quotas, Taken
 from optimizer.travel import Int32Array
 
 ROOM = 8
@@ -30,6 +31,7 @@ class SlotReasonCode(StrEnum):
     BEYOND_HORIZON = "beyond_horizon"
     INSIDE_LEAD_TIME = "inside_lead_time"
     DAY_PUBLISHED = "day_published"
+    CLOSED_SLOT = "closed_slot"
     STOP_SALE = "stop_sale"
     QUOTA_USED_UP = "quota_used_up"
     SERVICE_LONGER_THAN_SLOT = "service_longer_than_slot"
@@ -139,15 +141,20 @@ class Offers:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What of a day is for sale: nothing when it is closed or published, and no slot with a stop-sale.
+    """What of a day is for sale: nothing when it is closed or published, no slot that is closed or has a stop-sale.
 
-    `quotas` are the most promises a slot may carry, by number of the slot; no entry, no quota.
+    `closed_slots`: why, by number of the slot. `quotas` and `kit_quotas` are set by hand: the most promises of a slot,
+    and of a kit in a slot; no entry, none set. `capacity` are those that were computed, None before they were: they
+    hold where nothing is set by hand.
     """
 
     closed_because: str | None = None
     published: bool = False
+    closed_slots: Mapping[int, str] = field(default_factory=dict)
     stop_sales: frozenset[int] = frozenset()
     quotas: Mapping[int, int] = field(default_factory=dict)
+    kit_quotas: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    capacity: Quotas | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +205,45 @@ class PromisedDay:
         """Promises by slot."""
         slot = self.arrays.slot
         return np.bincount(slot[slot >= 0], minlength=len(self.slots)).astype(np.int64)
+
+    def taken_by(self, slot: int, kit: str) -> int:
+        """Promises of a slot that need a kit."""
+        return self._taken_by.get((slot, kit), 0)
+
+    @property
+    def kits(self) -> frozenset[str]:
+        """The kits that something of this day is known of: its computed quotas, those by hand, its promises."""
+        needs = () if self.sale.capacity is None else self.sale.capacity.needs
+        by_hand = {kit for _, kit in self.sale.kit_quotas}
+        return frozenset(by_hand.union(*needs, *(a.skills for a in self.promises)))
+
+    @cached_property
+    def _taken_by(self) -> dict[tuple[int, str], int]:
+        found: dict[tuple[int, str], int] = {}
+        for slot, skills in self._sold:
+            for kit in skills:
+                found[slot, kit] = found.get((slot, kit), 0) + 1
+        return found
+
+    @cached_property
+    def taken_of_capacity(self) -> Taken:
+        """Promises by slot and need of `sale.capacity`, which is there; read only.
+
+        No address counts as remote here: the witness knows where it is.
+        """
+        quotas = self.sale.capacity
+        if quotas is None:
+            raise ValueError(f"{self.date.isoformat()}: no capacity was computed for this day")
+        taken = Taken.nothing(len(self.slots), len(quotas.needs))
+        for slot, skills in self._sold:
+            taken.add(slot, quotas.column(skills))
+        return taken
+
+    @cached_property
+    def _sold(self) -> list[tuple[int, frozenset[str]]]:
+        """Slot and skills of every promise."""
+        number = {slot: row for row, slot in enumerate(self.slots)}
+        return [(number[a.slot], a.skills) for a in self.promises]
 
     @cached_property
     def arrays(self) -> DayArrays:

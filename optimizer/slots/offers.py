@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.domain import BookingRequest, BookingRules, Fault, InvalidProblem, Proof
+from optimizer.domain import BookingRequest, Fault, InvalidProblem, Proof
 from optimizer.engines.routes import Routes
 from optimizer.slots.certificates import Certificates
 from optimizer.slots.ladder import Effort, Ladder, NoRoom, Room
@@ -18,17 +18,15 @@ from optimizer.slots.nouns import (
     Combination,
     NoOffer,
     Offers,
-    PromisedDay,
     SlotOffer,
     SlotReason,
-    SlotReasonCode,
 )
 from optimizer.slots.policies import Policy, Said, ranked, score
 from optimizer.slots.reasons import counted, sharpened
+from optimizer.slots.sale import codes_of_slots, not_for_sale, not_on_sale
 from optimizer.slots.settle import settled
 from optimizer.slots.together import adjacent, one_executive, placed, slot_choices
 from optimizer.stop import Stop
-from optimizer.units import DAY_S, IST, clock
 
 COMBINATIONS_A_DAY = 12
 """Combinations of slots given for one day when several services are asked for; the best ones."""
@@ -86,47 +84,6 @@ def offer_slots(
     return Offers(aloud, on_request, tuple(refused), tuple(combinations))
 
 
-def not_on_sale(rules: BookingRules, day: PromisedDay, asked_at: dt.datetime) -> SlotReasonCode | None:
-    """Why nothing of a day can be booked at this moment; None when booking is open."""
-    today = asked_at.astimezone(IST).date()
-    if day.sale.closed_because is not None:
-        return SlotReasonCode.CLOSED_DAY
-    if day.date < today:
-        return SlotReasonCode.PAST
-    if day.date > today + dt.timedelta(days=rules.horizon_days):
-        return SlotReasonCode.BEYOND_HORIZON
-    if day.sale.published:
-        return SlotReasonCode.DAY_PUBLISHED
-    return None
-
-
-def not_for_sale(day: PromisedDay, slot: int, asked_at: dt.datetime) -> SlotReasonCode | None:
-    """Why a slot of a day on sale cannot be booked, whoever could come; None when it can."""
-    return codes_of_slots(day, asked_at)[slot]
-
-
-def codes_of_slots(day: PromisedDay, asked_at: dt.datetime) -> list[SlotReasonCode | None]:
-    """`not_for_sale` of every slot."""
-    asked_s = (asked_at - clock(day.date, 0)).total_seconds()
-    late = asked_s >= day.rules.closes_s - DAY_S
-    if not (late or day.sale.stop_sales or day.sale.quotas):
-        return [None] * len(day.slots)
-    codes: list[SlotReasonCode | None] = []
-    for number, slot in enumerate(day.slots):
-        quota = day.sale.quotas.get(number)
-        code = None
-        if slot.open_s <= asked_s:
-            code = SlotReasonCode.PAST
-        elif late:
-            code = SlotReasonCode.INSIDE_LEAD_TIME
-        elif number in day.sale.stop_sales:
-            code = SlotReasonCode.STOP_SALE
-        elif quota is not None and day.taken[number] >= quota:
-            code = SlotReasonCode.QUOTA_USED_UP
-        codes.append(code)
-    return codes
-
-
 def _rank(combination: Combination) -> tuple[bool, bool, int, dt.date, int]:
     return (
         not (combination.adjacent and combination.one_executive),
@@ -146,12 +103,12 @@ class _DayView:
         self.ladder = ladder
         self.asking = asking
         ladder.seed = asking.seed
-        self.barred = codes_of_slots(self.day, request.asked_at)
+        self.barred = [codes_of_slots(self.day, request.asked_at, service.skills) for service in request.services]
 
     def fill(self, offers: list[SlotOffer], refused: list[NoOffer]) -> None:
         """An offer or a refusal for each slot and service."""
         for service in range(len(self.request.services)):
-            for slot, code in enumerate(self.barred):
+            for slot, code in enumerate(self.barred[service]):
                 at = self.day.slots[slot]
                 if code is not None:
                     reasons: tuple[SlotReason, ...] = (SlotReason(code, Proof.PROVED),)
@@ -203,7 +160,7 @@ class _DayView:
             gaps = slots[1] - slots[0] > 1
             if gaps and len(found) >= COMBINATIONS_A_DAY:
                 break
-            if any(self.barred[slot] is not None for slot in slots):
+            if self._barred(slots):
                 continue
             block = one_executive(newcomer, slots) if adjacent(slots) else None
             if block is not None:
@@ -228,6 +185,18 @@ class _DayView:
                 )
             )
         return sorted(found, key=_rank)[:COMBINATIONS_A_DAY]
+
+    def _barred(self, slots: Sequence[int]) -> bool:
+        """One of these slots cannot be had for its service, alone or beside those before it."""
+        if any(self.barred[service][slot] is not None for service, slot in enumerate(slots)):
+            return True
+        if self.day.sale.capacity is None:
+            return False
+        sold = [(slot, self.request.services[service].skills) for service, slot in enumerate(slots)]
+        return any(
+            not_for_sale(self.day, slot, self.request.asked_at, skills, sold[:number]) is not None
+            for number, (slot, skills) in enumerate(sold)
+        )
 
     def _service_s(self) -> int:
         return sum(service.service_s for service in self.request.services)

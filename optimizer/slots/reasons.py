@@ -36,8 +36,12 @@ WORDS: Mapping[SlotReasonCode, tuple[str, str]] = {
     ),
     SlotReasonCode.INSIDE_LEAD_TIME: ("booking for this day is closed", "इस दिन की बुकिंग बंद हो चुकी है"),
     SlotReasonCode.DAY_PUBLISHED: ("the plan of this day is made already", "इस दिन की योजना बन चुकी है"),
+    SlotReasonCode.CLOSED_SLOT: ("the service is closed at this time", "इस समय सेवा बंद रहती है"),
     SlotReasonCode.STOP_SALE: ("this slot is not given out", "यह स्लॉट नहीं दिया जा रहा है"),
-    SlotReasonCode.QUOTA_USED_UP: ("this slot has all the visits it may have", "इस स्लॉट की निर्धारित सीमा पूरी हो चुकी है"),
+    SlotReasonCode.QUOTA_USED_UP: (
+        "this slot has all the visits of this kind it may have",
+        "इस स्लॉट में इस तरह की सेवाओं की निर्धारित सीमा पूरी हो चुकी है",
+    ),
     SlotReasonCode.SERVICE_LONGER_THAN_SLOT: (
         "this service takes longer than the slot",
         "यह सेवा स्लॉट की अवधि से अधिक समय लेती है",
