@@ -7,15 +7,17 @@ promised away. Deliveries take no slot; their time, with the way to them, is wan
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import numpy as np
 
 from optimizer.calendar import SUNDAY, closed_because, slot_grid
+from optimizer.capacity import CapacityProblem
 from optimizer.demand import ANYBODY, Demand, sorted_needs
 from optimizer.domain import Executive
 from optimizer.roster import Contract, LabourRules, MinimumCover, Roster, RosterProblem, executives_on
 from optimizer.units import MINUTE_S
-from scenarios.capacity import CityCapacity, capacity_of
+from scenarios.capacity import CityCapacity, capacity_of, capacity_problem
 from scenarios.catalogue import Catalogue, City
 from scenarios.forecast import prior_demand
 from scenarios.generate.addresses import AddressBook
@@ -23,6 +25,7 @@ from scenarios.generate.city_day import Reading, staff, staff_size, weekday_volu
 from scenarios.generate.dice import Dice
 from scenarios.labour import default_patterns, labour_rules
 from scenarios.rosters import HOMES_SEED, Rosters
+from scenarios.streams import StreamDay, stream_day
 
 SHIFTS_A_WEEK = 6
 DELIVERY_S = 6 * MINUTE_S
@@ -65,16 +68,17 @@ def city_roster_problem(
     demand: Demand | None = None,
     contracts: tuple[Contract, ...] | None = None,
     rules: LabourRules | None = None,
+    slot_minutes: int | None = None,
 ) -> RosterProblem:
-    """The roster problem of a city from `first` on; by default its own staff and the demand of the data.
+    """The roster problem of a city from `first` on; by default its own staff, the demand and the slots of the data.
 
     Somebody is on shift in every slot. Kits have no minimum: most cities have one holder or two, whom demand for the
     kit places best.
     """
-    grid, rules = slot_grid(catalogue.rules), rules or labour_rules()
+    grid, rules = slot_grid(catalogue.rules, slot_minutes), rules or labour_rules()
     last = first + dt.timedelta(days=days - 1)
     people = city_contracts(catalogue, city) if contracts is None else contracts
-    demand = prior_demand(catalogue, city, first, last) if demand is None else demand
+    demand = prior_demand(catalogue, city, first, last, slot_minutes) if demand is None else demand
     known = capacity_of(catalogue, city, len(people), service_s=grid.slot_s / 2, slot_s=grid.slot_s)
     closed = {
         date: reason
@@ -86,13 +90,37 @@ def city_roster_problem(
         first,
         days,
         grid,
-        default_patterns(catalogue.scheme, rules),
+        default_patterns(catalogue.scheme, rules, slot_minutes),
         people,
         executives_wanted(catalogue, city, demand, known),
         rules,
         minimum=(MinimumCover(1),),
         closed=closed,
     )
+
+
+def day_capacity(
+    catalogue: Catalogue, city: City, demand: Demand, date: dt.date, team: Sequence[Executive]
+) -> CapacityProblem:
+    """How much a day of a demand can carry with this team, room left for the deliveries of such a day."""
+    day = stream_day(catalogue, city, demand, date, team)
+    needs = sorted_needs([*day.needs, ANYBODY])  # a service that nobody expects takes a place for anybody
+    expected = np.zeros((len(day.grid), len(needs)))
+    service_s = [day.grid.slot_s / 2] * len(needs)
+    for column, need in enumerate(day.needs):
+        expected[:, needs.index(need)] = day.expected[:, column]
+        service_s[needs.index(need)] = day.mean_service_s[column]
+    known = capacity_of(catalogue, city, len(team), service_s=day.grid.slot_s / 2, slot_s=day.grid.slot_s)
+    _, deliveries_tenths, _ = weekday_volume(catalogue, city, [], Reading.AS_RUN)
+    percent = catalogue.scheme.sunday_demand_percent if date.weekday() == SUNDAY else 100
+    deliveries = round(deliveries_tenths * percent / 1_000)
+    return capacity_problem(known, day.grid, needs, day.executives, expected, service_s, deliveries, delivery_s(day))
+
+
+def delivery_s(day: StreamDay) -> int:
+    """Planned seconds at the door to hand a certificate over, on average over the services that have one."""
+    times = [s.deliver_s for s in day.catalogue.services_on(day.date, day.city) if s.needs_delivery]
+    return round(sum(times) / len(times)) if times else 0
 
 
 def _closed(catalogue: Catalogue, city: City, date: dt.date) -> str | None:

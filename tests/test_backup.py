@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,17 @@ from sqlalchemy import Connection, insert, select
 
 from api.store import Database, StoreError
 from api.store.backup import ROWS_AT_ONCE, backup, restore
+from api.store.checking import check_store
+from api.store.restrictions import (
+    CLOSURE,
+    QUOTA,
+    STOP_SALE,
+    NewRestriction,
+    Restricted,
+    add_restriction,
+    list_restrictions,
+)
+from api.store.rosters import NewRoster, RosterPublished, publish_roster, roster_versions, stored_staff
 from api.store.schema import (
     REVISION,
     answers,
@@ -24,12 +36,24 @@ from api.store.schema import (
     jobs,
     metadata,
     plans,
+    restrictions,
+    rosters,
+    staff,
     webhooks,
 )
+from api.store.store import Store, WantedSlot
+from optimizer.bookings import Change
+from optimizer.domain import SlotGrid
+from optimizer.quotas import Quotas
+from optimizer.units import IST
+from scenarios.catalogue import load_catalogue
+from scenarios.places import Whereabouts
+from scenarios.rosters import pattern_roster
 from tests.stores import Server, booking_row, day_row, row
 
 ROWS = {"bookings": 1_001, "city_rules": 1, "days": 2, "deliveries": 1, "events": 3, "plans": 1}
-ROWS |= {"answers": 2, "api_keys": 2, "audit": 1, "jobs": 2, "webhooks": 1}
+ROWS |= {"answers": 2, "api_keys": 2, "audit": 1, "jobs": 3, "webhooks": 1}
+ROWS |= {"restrictions": 3, "rosters": 2, "staff": 1}
 
 
 def fill(database: Database) -> None:
@@ -47,6 +71,22 @@ def fill(database: Database) -> None:
             connection.execute(insert(events), row(events, subject=f"E{number}"))
         connection.execute(events.delete().where(events.c.subject > "E2"))
         _fill_for_the_api(connection)
+        _fill_rosters(connection)
+
+
+def _fill_rosters(connection: Connection) -> None:
+    sold = {"closed_slots": '{"2":"मेला"}', "kit_quotas": '[[2,"aadhaar_kit",0]]', "capacity": "{}", "roster_number": 2}
+    connection.execute(days.update().where(days.c.date == "2026-12-02").values(**sold))
+    for number, kind in enumerate(("closure", "stop_sale", "quota")):
+        stretch = {} if kind == "closure" else {"open_s": 36_000, "close_s": 39_600}
+        ended = {"lifted_at": 1_796_106_600_123, "lifted_by": "lead-2"} if kind == "stop_sale" else {}
+        more = {"kit": "aadhaar_kit", "quota": 0} if kind == "quota" else {}
+        values = {"restriction_id": f"R{number}", "kind": kind, "reason": "बाढ़\u200d", **stretch, **ended, **more}
+        connection.execute(insert(restrictions), row(restrictions, **values))
+    connection.execute(insert(staff), row(staff, city_id="raipur", version=7, document='{"खाली":"\\n"}'))
+    for number in (1, 2):
+        connection.execute(insert(rosters), row(rosters, city_id="raipur", number=number, job_id="J3"))
+    connection.execute(insert(jobs), row(jobs, job_id="J3", kind="roster", state="running", day='{"weeks":4}'))
 
 
 def _fill_for_the_api(connection: Connection) -> None:
@@ -104,6 +144,36 @@ def test_a_backup_of_one_database_is_restored_into_the_other_value_for_value(
     backup(empty, tmp_path / "again.backup")
     first, second = ((tmp_path / name).read_bytes().splitlines() for name in ("whole.backup", "again.backup"))
     assert first[1:-1] == second[1:-1]
+
+
+def test_a_restored_store_sells_and_refuses_what_the_other_did(
+    database: Database, empty: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue, date = load_catalogue(), dt.date(2026, 12, 3)
+    raipur, income = catalogue.city("raipur"), catalogue.service("income")
+    store, again = (Store(each, catalogue) for each in (database, empty))
+    for each in (database, empty):
+        monkeypatch.setattr(each, "now", lambda _: dt.datetime(2026, 12, 1, 9, 0, tzinfo=IST))
+    team = pattern_roster(catalogue, raipur, date, date)[date]
+    quotas = Quotas(SlotGrid(), (frozenset(),), ((2,),) * 12, {(0,): (2,) * 12})
+    new = NewRoster({date: team}, {date: quotas}, {"gap": 0.0}, "lead-1", staff={"executives": []})
+    assert isinstance(publish_roster(store, raipur, new), RosterPublished)
+    where = Whereabouts(81.63, 21.25, 0, "point")
+    booked = store.hold(raipur, where, [WantedSlot(income, date, 36_000)], "a", at_once=True)
+    assert isinstance(booked, Change)
+    for kind, open_s, quota in ((CLOSURE, 36_000, None), (STOP_SALE, 43_200, None), (QUOTA, 50_400, 0)):
+        one = NewRestriction(kind, date, date, "fair", "lead-1", open_s, open_s + 3_600, quota=quota)
+        assert isinstance(add_restriction(store, raipur, one, force=True), Restricted)
+    backup(database, tmp_path / "whole.backup")
+    restore(tmp_path / "whole.backup", empty)
+    assert again.offers(raipur, where, [income], date, date) == store.offers(raipur, where, [income], date, date)
+    assert list_restrictions(again, raipur, date, date) == list_restrictions(store, raipur, date, date)
+    assert (stored_staff(again, raipur), roster_versions(again, raipur)) == (
+        stored_staff(store, raipur),
+        roster_versions(store, raipur),
+    )
+    for checked in (check_store(store), check_store(again)):
+        assert (checked.days, checked.bookings, checked.promises, checked.at_risk, checked.findings) == (1, 1, 0, 1, ())
 
 
 def test_event_ids_go_on_after_a_restore_where_they_were(database: Database, empty: Database, tmp_path: Path) -> None:
@@ -187,7 +257,9 @@ def test_only_an_empty_store_is_filled(database: Database, tmp_path: Path) -> No
     fill(database)
     backup(database, tmp_path / "whole.backup")
     before = contents(database)
-    with pytest.raises(StoreError, match="it holds 1 city_rules, 2 days, 1001 bookings") as refused:
+    with pytest.raises(
+        StoreError, match="it holds 1 city_rules, 2 days, 3 restrictions, 1 staff, 2 rosters,"
+    ) as refused:
         restore(tmp_path / "whole.backup", database)
     assert refused.value.code == "store_not_empty"
     assert contents(database) == before

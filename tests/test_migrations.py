@@ -20,10 +20,12 @@ from sqlalchemy.exc import IntegrityError
 
 from api.store import Database, StoreError, migrations
 from api.store.backup import backup, restore
+from api.store.restrictions import Restricted, Restriction, lift_restriction, list_restrictions
 from api.store.schema import (
     DELIVERY_STATUSES,
     JOB_KINDS,
     JOB_STATES,
+    RESTRICTIONS,
     REVISION,
     ROLES,
     VERSION_TABLE,
@@ -38,9 +40,14 @@ from api.store.schema import (
     json_text,
     metadata,
     moment,
+    restrictions,
+    rosters,
+    staff,
     webhooks,
 )
+from api.store.store import Store
 from optimizer.domain import BookingStatus
+from optimizer.slots import Sale
 from optimizer.units import IST
 from tests.stores import booking_row, day_row, row
 
@@ -166,10 +173,12 @@ def test_the_tables_take_every_status_and_no_other(database: Database) -> None:
             connection.execute(api_keys.insert(), row(api_keys, key_id=word, role=word))
         for kind in JOB_KINDS:
             for word in JOB_STATES:
-                one_a_day = {"job_id": f"{kind} {word}", "date": word}
+                one_a_day = {"job_id": f"{kind} {word}", "date": word, "city_id": word}
                 connection.execute(jobs.insert(), row(jobs, kind=kind, state=word, **one_a_day))
         for word in WEBHOOK_STATES:
             connection.execute(webhooks.insert(), row(webhooks, webhook_id=word, state=word))
+        for word in RESTRICTIONS:
+            connection.execute(restrictions.insert(), row(restrictions, restriction_id=word, kind=word))
         wrong = (
             (bookings, booking_row("B", status="dropped")),
             (bookings, booking_row("B", slot_open_s=32_400)),
@@ -178,6 +187,7 @@ def test_the_tables_take_every_status_and_no_other(database: Database) -> None:
             (jobs, row(jobs, job_id="J", kind="guess", state="done")),
             (jobs, row(jobs, job_id="J", kind="solve", state="lost")),
             (webhooks, row(webhooks, webhook_id="W", state="asleep")),
+            (restrictions, row(restrictions, restriction_id="R", kind="holiday")),
         )
         for table, values in wrong:
             with pytest.raises(IntegrityError), connection.begin_nested():
@@ -205,6 +215,8 @@ def test_a_day_begins_without_stop_sale_quota_and_empty_stops(database: Database
         stored = connection.execute(select(days)).mappings().one()
     assert (stored["stop_sales"], stored["quotas"], stored["empty_stops"]) == ("[]", "{}", "[]")
     assert (stored["published_at"], stored["plan_number"], stored["closed_because"]) == (None, None, None)
+    assert (stored["closed_slots"], stored["kit_quotas"]) == ("{}", "[]")
+    assert (stored["capacity"], stored["roster_number"]) == (None, None)
 
 
 def test_an_empty_file_becomes_a_store_when_opened_and_an_empty_postgresql_only_when_asked(
@@ -407,6 +419,174 @@ def test_a_backup_of_an_older_revision_is_brought_up_to_the_program(
     assert database.revision() == NEXT
     with database.read() as connection:
         assert connection.execute(text("SELECT city_id, version, note FROM days")).all() == [("raipur", 7, "none")]
+
+
+# ---------------------------------------------------------------------------------- from 0002 to 0003
+
+
+FIRST, LAST = dt.date(2026, 12, 1), dt.date(2026, 12, 31)
+BY_HAND = (  # the date, the length of its slots, why it is closed, stop-sales, quotas
+    ("2026-12-01", 60, "flood", "[]", "{}"),
+    ("2026-12-02", 60, None, "[0,11]", '{"2":0}'),
+    ("2026-12-03", 30, "बाढ़", "[5]", '{"23":2}'),
+    ("2026-12-04", 60, None, "[]", "{}"),
+)
+H = 3_600
+
+
+def as_of_0002(database: Database) -> None:
+    """A store as the program before wrote it: four days, and jobs."""
+    tables = MetaData()
+    with database.write() as connection:
+        migrations.downgrade(connection, "0002")
+        tables.reflect(connection, only=("days", "jobs"))
+        for date, minutes, closed, stop_sales, quotas in BY_HAND:
+            values = {"slot_minutes": minutes, "closed_because": closed, "stop_sales": stop_sales, "quotas": quotas}
+            values |= {"seen_at": 1_796_106_600_123, "roster": "[]", "witness": "{}", "empty_stops": "[]"}
+            travel = Store(database).facts.travel(25)
+            day = row(tables.tables["days"], city_id="raipur", date=date, travel=travel, **values)
+            connection.execute(tables.tables["days"].insert(), day)
+        for number, (kind, state) in enumerate((("plan", "queued"), ("solve", "running"), ("plan", "done"))):
+            job = row(tables.tables["jobs"], job_id=f"J{number}", kind=kind, state=state, spent_s=0.1 + 0.2)
+            connection.execute(tables.tables["jobs"].insert(), job)
+
+
+def restricted(database: Database) -> list[tuple[object, ...]]:
+    """What holds of the restrictions of raipur, whoever said so and whenever."""
+    store = Store(database)
+    found = list_restrictions(store, store.catalogue.city("raipur"), FIRST, LAST)
+    return sorted((r.date.day, r.kind, r.open_s, r.close_s, r.kit, r.quota) for r in found)
+
+
+def sold(database: Database) -> list[Sale]:
+    store = Store(database)
+    with database.read() as connection:
+        dates = [dt.date.fromisoformat(date) for date, *_ in BY_HAND]
+        views = store.views(connection, store.catalogue.city("raipur"), dates)
+    return [views[date].book.day.sale for date in dates]
+
+
+def new_rows(database: Database) -> list[str]:
+    """What there is of staff, rosters, and jobs that make them."""
+    with database.read() as connection:
+        found = [name for name in ("staff", "rosters") if connection.execute(text(f"SELECT * FROM {name}")).first()]  # noqa: S608
+        return [*found, *connection.execute(select(jobs.c.job_id).where(jobs.c.kind == "roster")).scalars()]
+
+
+TAKEN_OVER = [
+    (1, "closure", None, None, None, None),
+    (2, "quota", 10 * H, 11 * H, None, 0),
+    (2, "stop_sale", 8 * H, 9 * H, None, None),
+    (2, "stop_sale", 19 * H, 20 * H, None, None),
+    (3, "closure", None, None, None, None),
+    (3, "quota", 19 * H + 1_800, 20 * H, None, 2),
+    (3, "stop_sale", 10 * H + 1_800, 11 * H, None, None),
+]
+SOLD = [
+    Sale("flood"),
+    Sale(stop_sales=frozenset({0, 11}), quotas={2: 0}),
+    Sale("बाढ़", stop_sales=frozenset({5}), quotas={23: 2}),
+    Sale(),
+]
+
+
+def test_what_days_had_by_hand_in_0002_is_a_restriction_in_0003(database: Database) -> None:
+    as_of_0002(database)
+    with database.read() as connection:
+        assert tables_of(connection) == sorted([*OF_0001, *OF_0002, VERSION_TABLE])
+    assert database.upgrade() == ("0002", REVISION)
+    assert sold(database) == SOLD
+    assert restricted(database) == TAKEN_OVER
+    store = Store(database)
+    raipur = store.catalogue.city("raipur")
+    found: list[Restriction] = list_restrictions(store, raipur, FIRST, LAST)
+    assert {(r.date.day, r.reason) for r in found if r.kind == "closure"} == {(1, "flood"), (3, "बाढ़")}
+    assert {r.reason for r in found if r.kind != "closure"} == {r.author for r in found} == {"before_0003"}
+    assert {r.made_at for r in found} == {moment(1_796_106_600_123)}
+    assert len({r.restriction_id for r in found}) == len(TAKEN_OVER)
+    for each in found:
+        if each.date.day == 3:
+            assert isinstance(lift_restriction(store, each.restriction_id, "lead-1"), Restricted)
+    assert sold(database) == [*SOLD[:2], Sale(), SOLD[3]]
+
+
+def test_jobs_and_their_rules_are_in_0003_as_they_were_in_0002(database: Database) -> None:
+    as_of_0002(database)
+    database.upgrade()
+    with database.write() as connection:
+        rows = connection.execute(select(jobs).order_by(jobs.c.job_id)).all()
+        assert [(r.job_id, r.kind, r.state, r.spent_s) for r in rows] == [
+            ("J0", "plan", "queued", 0.1 + 0.2),
+            ("J1", "solve", "running", 0.1 + 0.2),
+            ("J2", "plan", "done", 0.1 + 0.2),
+        ]
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(jobs.insert(), row(jobs, job_id="J3", kind="plan", state="running"))
+
+
+def test_down_to_0002_and_up_again_loses_what_it_says_and_nothing_else(database: Database) -> None:
+    as_of_0002(database)
+    database.upgrade()
+    day = {"city_id": "raipur", "date": "2026-12-04"}
+    with database.write() as connection:
+        kit = {"kind": "quota", "open_s": 10 * H, "close_s": 11 * H, "quota": 0, "kit": "aadhaar_kit"}
+        part = {"kind": "closure", "open_s": 12 * H, "close_s": 13 * H}
+        over = {"kind": "stop_sale", "open_s": 8 * H, "close_s": 9 * H, "lifted_at": 2, "lifted_by": "lead-1"}
+        for number, values in enumerate((kit, part, over)):
+            connection.execute(restrictions.insert(), row(restrictions, restriction_id=f"R{number}", **day, **values))
+        sale = {"kit_quotas": '[[2,"aadhaar_kit",0]]', "closed_slots": '{"4":"fair"}', "roster_number": 1}
+        connection.execute(days.update().where(days.c.date == "2026-12-04").values(**sale))
+        connection.execute(staff.insert(), row(staff, city_id="raipur"))
+        connection.execute(rosters.insert(), row(rosters, city_id="raipur"))
+        connection.execute(jobs.insert(), row(jobs, job_id="J9", kind="roster", state="queued"))
+    assert (len(restricted(database)), new_rows(database)) == (len(TAKEN_OVER) + 2, ["staff", "rosters", "J9"])
+    with database.write() as connection:
+        migrations.downgrade(connection, "0002")
+    with database.read() as connection:
+        assert tables_of(connection) == sorted([*OF_0001, *OF_0002, VERSION_TABLE])
+        left = connection.execute(text("SELECT date, slot_minutes, closed_because, stop_sales, quotas FROM days"))
+        assert sorted(map(tuple, left)) == sorted(BY_HAND)
+        ids = connection.execute(text("SELECT job_id FROM jobs ORDER BY job_id")).scalars().all()
+        assert ids == ["J0", "J1", "J2"]
+    assert database.upgrade() == ("0002", REVISION)
+    assert (restricted(database), sold(database)) == (TAKEN_OVER, SOLD)
+    assert new_rows(database) == []
+
+
+def test_a_backup_of_0002_is_restored_with_its_restrictions(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_of_0002(database)
+    tables = MetaData()
+    with database.read() as connection:
+        tables.reflect(connection, only=(*OF_0001, *OF_0002))
+    with monkeypatch.context() as old:
+        old.setattr("api.store.backup.REVISION", "0002")
+        old.setattr("api.store.backup.metadata", tables)
+        backup(database, tmp_path / "old.backup")
+    with database.write() as connection:
+        migrations.downgrade(connection, "base")
+    database.upgrade()
+    assert restore(tmp_path / "old.backup", database)["days"] == len(BY_HAND)
+    assert database.revision() == REVISION
+    assert (restricted(database), sold(database)) == (TAKEN_OVER, SOLD)
+
+
+def test_one_open_roster_for_a_city_is_all_that_the_tables_take(database: Database) -> None:
+    def roster(job_id: str, **values: object) -> dict[str, Any]:
+        usual = {"kind": "roster", "state": "queued", "city_id": "raipur", "date": "2026-12-01"}
+        return row(jobs, job_id=job_id, **(usual | values))
+
+    others: tuple[dict[str, object], ...] = ({"state": "done"}, {"kind": "plan"}, {"city_id": "durg"})
+    with database.write() as connection:
+        connection.execute(jobs.insert(), roster("J"))
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(jobs.insert(), roster("second", state="running", date="2026-12-02"))
+        for number, values in enumerate(others):
+            connection.execute(jobs.insert(), roster(f"J{number}", **values))
+        assert connection.execute(select(jobs.c.job_id).order_by(jobs.c.job_id)).scalars().all() == [
+            *("J", "J0", "J1", "J2")
+        ]
 
 
 def test_ids_of_events_are_never_given_twice(database: Database) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
+from api.store.restrictions import CLOSURE, QUOTA, STOP_SALE, NewRestriction, replace_restrictions
 from api.store.rows import CityRules, rules_values
-from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans
-from api.store.states import delivery_of, problem_with, rules_in
+from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans, restrictions
+from api.store.states import DayState, delivery_of, problem_with, rules_in
 from api.store.store import Also, Store, Undone, Verb, new_id, reference_faults
 from api.store.writing import (
     VersionChanged,
@@ -36,17 +37,15 @@ from optimizer.bookings import (
     Refusal,
     RefusalCode,
     Verdict,
-    close,
     publish,
     restaff,
-    sell,
     unknown,
 )
 from optimizer.calendar import due_date
 from optimizer.domain import BookingStatus, Delivery, Executive, Fault, InvalidProblem, Problem
 from optimizer.domain.faults import id_faults
 from optimizer.engines import Orders
-from optimizer.stop import StopAt
+from optimizer.stop import Stop, StopAt
 from scenarios.catalogue import City, Service
 from scenarios.places import Whereabouts
 from scenarios.travel import FormulaSpec, Spots
@@ -54,6 +53,10 @@ from scenarios.travel import FormulaSpec, Spots
 DayIs = Callable[[View], bool]
 """Asked of a day as it is when a change is made; False refuses the change as made from an old state."""
 
+DESK = "desk"
+"""The author of what nobody else is named for."""
+BY_HAND = "by hand"
+"""The reason of what none is given for."""
 REPAIR_S = 10.0
 """Seconds that finding a new witness for a changed day may take."""
 
@@ -89,51 +92,92 @@ def set_roster(
     closed = store.facts.closed(city, date)
     if closed is not None:
         raise InvalidProblem([Fault(("date",), "closed_day", date.isoformat(), f"a day with service ({closed})")])
-    on_duty = {e.executive_id for e in executives}
 
     def verb(views: Mapping[dt.date, View]) -> Verdict:
         view = views[date]
-        state = view.state
         if only_if is not None and not only_if(view):
             text = "the day is not as it was when it was read"
             return Refusal(RefusalCode.CHANGED_MEANWHILE, date.isoformat(), text)
-        problem, _ = problem_with(
-            store.facts,
-            city,
-            date,
-            executives,
-            booked=[b for b in view.book.bookings.values() if not b.at_risk and b.pinned_to in {None, *on_duty}],
-            slot_minutes=state.slot_minutes,
-            travel=state.travel if travel is None else travel,
-        )
-        return restaff(view.book, problem, StopAt(time_limit_s=limit_s), force=force, seed=store.seed)
+        return restaffed(store, city, view, executives, StopAt(time_limit_s=limit_s), force=force, travel=travel)
 
     return _whole_day(store, city, date, verb, travel)
 
 
-def set_closed(store: Store, city: City, date: dt.date, because: str | None, *, force: bool = False) -> Verdict:
-    """Close a day, with the reason, or open it again with None."""
-    return store.run(city, [date], lambda views: close(views[date].book, because, force=force))
+def restaffed(
+    store: Store,
+    city: City,
+    view: View,
+    executives: Sequence[Executive],
+    stop: Stop,
+    *,
+    force: bool = False,
+    travel: str | None = None,
+) -> Verdict:
+    """A day with these executives, not yet written; see `restaff`. `travel` as of `set_roster`.
+
+    Quotas that were computed for other executives do not hold for these.
+    """
+    on_duty = {e.executive_id: e for e in executives}
+    problem, _ = problem_with(
+        store.facts,
+        city,
+        view.book.day.date,
+        executives,
+        booked=[b for b in view.book.bookings.values() if not b.at_risk and b.pinned_to in {None, *on_duty}],
+        slot_minutes=view.state.slot_minutes,
+        travel=view.state.travel if travel is None else travel,
+    )
+    book = view.book
+    if book.day.problem.executive_by_id != on_duty:
+        book = replace(book, day=replace(book.day, sale=replace(book.day.sale, capacity=None)))
+    return restaff(book, problem, stop, force=force, seed=store.seed)
+
+
+def set_closed(
+    store: Store, city: City, date: dt.date, because: str | None, *, force: bool = False, author: str = DESK
+) -> Verdict:
+    """Close a day, with the reason, or open it again with None. What of it is closed in part stays so."""
+    which = (restrictions.c.kind == CLOSURE) & restrictions.c.open_s.is_(None)
+    new = [] if because is None else [NewRestriction(CLOSURE, date, date, because, author)]
+    outcome = replace_restrictions(store, city, date, which, new, author, force=force)
+    return outcome if isinstance(outcome, Refusal) else outcome.change
 
 
 def set_sale(
-    store: Store, city: City, date: dt.date, stop_sales: Collection[int], quotas: Mapping[int, int]
+    store: Store,
+    city: City,
+    date: dt.date,
+    stop_sales: Collection[int],
+    quotas: Mapping[int, int],
+    *,
+    force: bool = False,
+    reason: str = BY_HAND,
+    author: str = DESK,
 ) -> Verdict:
-    """Which slots (by number, from 0) of a day are not for sale, and the most promises of others."""
+    """Which slots (by number, from 0) of a day are not for sale, and the most promises of others; no others are.
 
-    def verb(views: Mapping[dt.date, View]) -> Verdict:
-        slots = len(views[date].book.day.slots)
-        faults = [
-            Fault(("slots",), "unknown_slot", slot, f"a slot from 0 to {slots - 1}")
-            for slot in sorted({*stop_sales, *quotas})
-            if not 0 <= slot < slots
-        ]
-        faults += [Fault(("quotas", str(s)), "negative", q, "not negative") for s, q in sorted(quotas.items()) if q < 0]
-        if faults:
-            raise InvalidProblem(faults)
-        return sell(views[date].book, stop_sales, quotas)
+    A quota below what is promised refuses it; forced, these promises stay.
+    """
+    with store.database.read() as connection:
+        slots = store.views(connection, city, [date])[date].book.day.slots
+    faults = [
+        Fault(("slots",), "unknown_slot", slot, f"a slot from 0 to {len(slots) - 1}")
+        for slot in sorted({*stop_sales, *quotas})
+        if not 0 <= slot < len(slots)
+    ]
+    faults += [Fault(("quotas", str(s)), "negative", q, "not negative") for s, q in sorted(quotas.items()) if q < 0]
+    if faults:
+        raise InvalidProblem(faults)
 
-    return store.run(city, [date], verb)
+    def new(kind: str, number: int, quota: int | None = None) -> NewRestriction:
+        slot = slots[number]
+        return NewRestriction(kind, date, date, reason, author, slot.open_s, slot.close_s, quota=quota)
+
+    made = [new(STOP_SALE, number) for number in sorted(stop_sales)]
+    made += [new(QUOTA, number, quota) for number, quota in sorted(quotas.items())]
+    which = restrictions.c.kind.in_((STOP_SALE, QUOTA))
+    outcome = replace_restrictions(store, city, date, which, made, author, force=force)
+    return outcome if isinstance(outcome, Refusal) else outcome.change
 
 
 def store_rules(store: Store, city: City) -> CityRules:
@@ -176,27 +220,48 @@ def _write_whole(store: Store, city: City, views: Mapping[dt.date, View], change
     with store.database.write() as connection:
         store.database.lock_days(connection, keys_of(city.city_id, [date]))
         now = store.database.now(connection)
-        whole = with_expired(views.values(), change)
-        expect_versions(connection, [view.state])
-        write_bookings(connection, whole.bookings, now)
-        state = view.state if travel is None else replace(view.state, travel=travel)
-        book = whole.books[0]
-        _, where = problem_with(
-            store.facts,
-            city,
-            date,
-            book.day.problem.executives,
-            booked=[b for b in book.bookings.values() if not b.at_risk],
-            carried=_carried(connection, store, book.day.problem),
-            slot_minutes=state.slot_minutes,
-            travel=state.travel,
-        )
-        after = state_after(state, book, max(now, view.now), where.only(book.day.problem.travel.place_ids))
-        write_day(connection, view.state, after)
+        after = write_restaffed(store, connection, city, view, change, now, travel=travel)
         store.database.order_events(connection)
-        write_events(connection, city.city_id, whole.events, now)
+        write_events(connection, city.city_id, with_expired([view], change).events, now)
         store.sign(connection, now, change)
     store.cache.put(after)
+
+
+def write_restaffed(
+    store: Store,
+    connection: Connection,
+    city: City,
+    view: View,
+    change: Change,
+    now: dt.datetime,
+    *,
+    travel: str | None = None,
+) -> DayState:
+    """Write a day with other staff, its travel table made anew, and its bookings; its events are left to the caller.
+
+    So is the number of a roster that was published: without it the staff is set by hand. The day is locked; as it is
+    afterwards, for the memory once that is committed. Raises VersionChanged when the day is not as in the view.
+    """
+    date = view.book.day.date
+    whole = with_expired([view], change)
+    expect_versions(connection, [view.state])
+    write_bookings(connection, whole.bookings, now)
+    state = view.state if travel is None else replace(view.state, travel=travel)
+    book = whole.books[0]
+    _, where = problem_with(
+        store.facts,
+        city,
+        date,
+        book.day.problem.executives,
+        booked=[b for b in book.bookings.values() if not b.at_risk],
+        carried=_carried(connection, store, book.day.problem),
+        slot_minutes=state.slot_minutes,
+        travel=state.travel,
+    )
+    after = state_after(state, book, max(now, view.now), where.only(book.day.problem.travel.place_ids))
+    after = replace(after, roster_number=None)
+    write_day(connection, view.state, after)
+    return after
 
 
 def _carried(connection: Any, store: Store, problem: Problem) -> list[tuple[Delivery, int]]:
@@ -398,7 +463,7 @@ class DayToPlan:
 
     `witness` keeps all promises that are not at risk; `version` is the day's. `not_taken`: deliveries that wait because
     whoever holds the envelope does not work on this day, and bookings at risk because the one executive for them does
-    not. `travel` is the formula of the travel times between `spots`.
+    not, or because their slot is closed. `travel` is the formula of the travel times between `spots`.
     """
 
     problem: Problem
@@ -421,7 +486,8 @@ def day_to_plan(store: Store, city: City, date: dt.date) -> DayToPlan:
     on_duty = {e.executive_id for e in staff}
     taken = [row for row in rows if row.held_by is None or row.held_by in on_duty]
     live = [b for b in view.book.bookings.values() if b.live(view.now)]
-    alone = [b for b in live if b.pinned_to is not None and b.pinned_to not in on_duty]  # at risk, all of them
+    shut = {view.book.day.slots[number] for number in view.book.day.sale.closed_slots}
+    alone = [b for b in live if b.at_risk and (b.pinned_to not in {None, *on_duty} or b.slot in shut)]
     problem, where = problem_with(
         store.facts,
         city,

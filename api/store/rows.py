@@ -23,9 +23,11 @@ from optimizer.domain import (
     Place,
     Shift,
     Slot,
+    SlotGrid,
     TimeWindow,
 )
 from optimizer.engines import Orders
+from optimizer.quotas import Quotas
 from optimizer.slots import Sale
 from scenarios.travel import FormulaSpec
 
@@ -209,19 +211,53 @@ def witness_of(text: str) -> dict[str, tuple[str, ...]]:
     return {executive_id: tuple(order) for executive_id, order in json.loads(text).items()}
 
 
-def sale_of(row: Row[Any], closed_because: str | None) -> Sale:
+def sale_of(row: Row[Any], closed_because: str | None, grid: SlotGrid) -> Sale:
     """What of a day is for sale; `closed_because` by the calendar goes before what the row says."""
     return Sale(
         closed_because or row.closed_because,
         row.published_at is not None,
+        {int(slot): reason for slot, reason in json.loads(row.closed_slots).items()},
         frozenset(json.loads(row.stop_sales)),
         {int(slot): quota for slot, quota in json.loads(row.quotas).items()},
+        {(slot, kit): quota for slot, kit, quota in json.loads(row.kit_quotas)},
+        None if row.capacity is None else capacity_of(row.capacity, grid),
     )
 
 
 def sale_values(sale: Sale) -> Values:
-    """The columns of a day about its sale, but for whether it is published."""
+    """The columns of a day about its sale, but for whether it is published, and why it is closed."""
     return {
+        "closed_slots": json_text({str(slot): reason for slot, reason in sale.closed_slots.items()}),
         "stop_sales": json_text(sorted(sale.stop_sales)),
         "quotas": json_text({str(slot): quota for slot, quota in sale.quotas.items()}),
+        "kit_quotas": json_text(sorted([slot, kit, quota] for (slot, kit), quota in sale.kit_quotas.items())),
+        "capacity": None if sale.capacity is None else capacity_text(sale.capacity),
     }
+
+
+def capacity_text(quotas: Quotas) -> str:
+    """Quotas that were computed, but for the slots, which are those of the day."""
+    return json_text(
+        {
+            "needs": [sorted(need) for need in quotas.needs],
+            "places": [list(row) for row in quotas.places],
+            "limits": sorted([list(union), list(limit)] for union, limit in quotas.limits.items()),
+            "kit_apart": quotas.kit_apart,
+            "day_most": quotas.day_most,
+            "worth": None if quotas.worth is None else list(quotas.worth),
+        }
+    )
+
+
+def capacity_of(text: str, grid: SlotGrid) -> Quotas:
+    """What `capacity_text` wrote."""
+    entry = json.loads(text)
+    return Quotas(
+        grid,
+        tuple(frozenset(need) for need in entry["needs"]),
+        tuple(tuple(row) for row in entry["places"]),
+        {tuple(union): tuple(limit) for union, limit in entry["limits"]},
+        entry["kit_apart"],
+        entry["day_most"],
+        None if entry["worth"] is None else tuple(entry["worth"]),
+    )

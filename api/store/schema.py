@@ -26,14 +26,15 @@ from sqlalchemy import (
 from optimizer.domain import BookingStatus
 from optimizer.units import IST
 
-REVISION = "0002"
+REVISION = "0003"
 """What the migrations lead to. Revisions are numbers of four digits that grow: so old and new can be told apart."""
 VERSION_TABLE = "mitaan_version"
 """Holds the revision of a database, and by its name says that the database is ours."""
 ROLES = ("booking", "dispatch", "analyst", "admin")
-JOB_KINDS = ("plan", "solve")
+JOB_KINDS = ("plan", "solve", "roster")
 JOB_STATES = ("queued", "running", "done", "failed")
 WEBHOOK_STATES = ("active", "disabled")
+RESTRICTIONS = ("closure", "stop_sale", "quota")
 DELIVERY_STATUSES = ("waiting", "planned", "delivered", "cancelled")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -95,6 +96,53 @@ days = Table(
     Column("witness", TEXT, nullable=False),
     Column("empty_stops", TEXT, nullable=False, server_default="[]"),
     Column("plan_number", Integer),
+    Column("closed_slots", TEXT, nullable=False, server_default="{}"),
+    Column("kit_quotas", TEXT, nullable=False, server_default="[]"),
+    Column("capacity", TEXT),  # the quotas that were computed, NULL before that
+    Column("roster_number", Integer),  # of the roster the staff is from, NULL where it was set by hand
+)
+
+restrictions = Table(
+    "restrictions",  # closures, stop-sales and quotas by hand; `days` has what follows from those not lifted
+    metadata,
+    Column("restriction_id", TEXT, primary_key=True),
+    Column("city_id", TEXT, nullable=False),
+    Column("date", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("open_s", Integer),  # NULL, as close_s: the whole day
+    Column("close_s", Integer),
+    Column("kit", TEXT),
+    Column("quota", Integer),
+    Column("reason", TEXT, nullable=False),
+    Column("author", TEXT, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("lifted_at", BigInteger),
+    Column("lifted_by", TEXT),
+    CheckConstraint(_one_of("kind", RESTRICTIONS), name="ck_restrictions_kind"),
+)
+Index("ix_restrictions_city_id_date", restrictions.c.city_id, restrictions.c.date)
+
+staff = Table(
+    "staff",  # who works in a city and what is agreed with them, as scenarios.staff writes it
+    metadata,
+    Column("city_id", TEXT, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", TEXT, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", TEXT, nullable=False),
+)
+
+rosters = Table(
+    "rosters",  # that were published, all versions
+    metadata,
+    Column("city_id", TEXT, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first", TEXT, nullable=False),
+    Column("last", TEXT, nullable=False),
+    Column("job_id", TEXT),
+    Column("published_at", BigInteger, nullable=False),
+    Column("published_by", TEXT, nullable=False),
+    Column("document", TEXT, nullable=False),
 )
 
 bookings = Table(
@@ -235,7 +283,7 @@ audit = Table(
 Index("ix_audit_at", audit.c.at, audit.c.audit_id)
 
 jobs = Table(
-    "jobs",  # plans being made, by processes of their own
+    "jobs",  # plans and rosters being made, by processes of their own
     metadata,
     Column("job_id", TEXT, primary_key=True),
     Column("kind", TEXT, nullable=False),
@@ -245,7 +293,7 @@ jobs = Table(
     Column("state", TEXT, nullable=False),
     Column("limits", TEXT, nullable=False),
     Column("engine", TEXT, nullable=False),
-    Column("day", TEXT),  # the day as a day file says it, NULL until the job has begun
+    Column("day", TEXT),  # the day as a day file says it, NULL until the job has begun; of a roster what was asked
     Column("beside", TEXT, nullable=False, server_default="{}"),  # files the day names, by name
     Column("witness", TEXT),  # orders that keep all promises not at risk
     Column("day_version", Integer),
@@ -269,9 +317,11 @@ jobs = Table(
 )
 _OPEN = jobs.c.state.in_(("queued", "running"))
 _ONE = (jobs.c.kind == "plan") & _OPEN
+_ONE_ROSTER = (jobs.c.kind == "roster") & _OPEN
 Index("ix_jobs_city_id_date", jobs.c.city_id, jobs.c.date)
 Index("ix_jobs_created_at", jobs.c.created_at)
 Index("uq_jobs_open_plan", jobs.c.city_id, jobs.c.date, unique=True, sqlite_where=_ONE, postgresql_where=_ONE)
+Index("uq_jobs_open_roster", jobs.c.city_id, unique=True, sqlite_where=_ONE_ROSTER, postgresql_where=_ONE_ROSTER)
 Index("ix_jobs_open", jobs.c.state, jobs.c.created_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 webhooks = Table(

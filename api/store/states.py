@@ -64,7 +64,8 @@ class DayState:
 
     `spots` are the places of the day's travel table, in its order; `travel` says by which formula it is made, whatever
     the formula of today is. `seen_at` is the latest moment the day was judged at: clocks that go backwards do not
-    bring holds back to life. `expiry` is when the first of its holds runs out.
+    bring holds back to life. `expiry` is when the first of its holds runs out. `roster_number`: the published roster
+    that its staff is from, None where it was set by hand.
     """
 
     key: Key
@@ -76,6 +77,7 @@ class DayState:
     seen_at: dt.datetime
     plan_number: int | None
     stops: tuple[EmptyStop, ...]
+    roster_number: int | None = None
 
     @cached_property
     def expiry(self) -> dt.datetime | None:
@@ -173,7 +175,7 @@ def read_state(connection: Connection, facts: Facts, city: City, row: Row[Any], 
         slot_minutes=row.slot_minutes,
         travel=row.travel,
     )
-    sale = sale_of(row, facts.closed(city, date))
+    sale = sale_of(row, facts.closed(city, date), facts.grid(row.slot_minutes))
     day = PromisedDay(problem, witness, rules.booking, sale, frozenset(s.visit_id for s in stops))
     return DayState(
         (row.city_id, date),
@@ -185,6 +187,7 @@ def read_state(connection: Connection, facts: Facts, city: City, row: Row[Any], 
         moment(row.seen_at),
         row.plan_number,
         stops,
+        row.roster_number,
     )
 
 

@@ -598,10 +598,10 @@ class Store:
                 verdict = verb(views)
                 if isinstance(verdict, Refusal) or (also is None and _is_empty(verdict)):
                     return verdict
-                states = self._write(connection, city, views, verdict, also)
+                states = self.written(connection, city, views, verdict, also)
         except Undone as undone:
             return undone.refusal
-        self._keep(states)
+        self.keep(states)
         return verdict
 
     def _commit(
@@ -609,18 +609,22 @@ class Store:
     ) -> Change:
         with self.database.write() as connection:
             self.database.lock_days(connection, keys)
-            states = self._write(connection, city, views, change, also)
-        self._keep(states)
+            states = self.written(connection, city, views, change, also)
+        self.keep(states)
         return change
 
-    def _write(
+    def written(
         self,
         connection: Connection,
         city: City,
         views: Mapping[dt.date, View],
         change: Change,
-        also: Also | None,
+        also: Also | None = None,
     ) -> list[DayState]:
+        """Write a change made from these views, its events, and `also`, and sign it; the days are locked.
+
+        The days afterwards, for `keep`. Raises VersionChanged where a day is not as its view, or a hold has run out.
+        """
         now = self.database.now(connection)
         if any(_ran_out(view, change, now) for view in views.values()):
             raise VersionChanged
@@ -632,7 +636,8 @@ class Store:
         self.sign(connection, now, outcome)
         return states
 
-    def _keep(self, states: Iterable[DayState]) -> None:
+    def keep(self, states: Iterable[DayState]) -> None:
+        """Keep days in memory, once what they are is committed."""
         for state in states:
             self.cache.put(state)
 

@@ -158,6 +158,7 @@ def write_day(connection: Connection, before: DayState, state: DayState) -> None
         "witness": witness_text(day.witness),
         "empty_stops": stops_text(state.stops),
         "plan_number": state.plan_number,
+        "roster_number": state.roster_number,
         **sale_values(day.sale),
     }
     if day.sale.published and not before.book.day.sale.published:
