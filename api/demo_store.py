@@ -1,6 +1,7 @@
-"""A store to try things on: rosters by the shift patterns, and bookings and deliveries drawn as the scheme had them.
+"""A store to try things on: rosters by the shift patterns, bookings and deliveries drawn as the scheme had them.
 
-The same seed draws the same wishes for the same dates. Every booking goes through the same verb as those of a caller.
+The same seed draws the same wishes for the same dates. Every booking goes through the same verb as those of a caller;
+then each day gets the quotas that are computed for its team.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from api.rostering.publish import refresh_capacity
 from api.store import StoreError
 from api.store.desk import NewDelivery, add_delivery, set_roster
 from api.store.schema import metadata
@@ -34,7 +36,10 @@ BY_LOCALITY_PERCENT = 10
 """Citizens of whom only the locality is known."""
 DELIVERY_DAYS = 2
 """Deliveries are drawn for so many days of the city's volume; they wait for any day."""
-HOLD_PROMISES = ("city_rules", "days", "bookings", "deliveries", "plans", "events")
+HOLD_PROMISES = (
+    *("city_rules", "days", "bookings", "deliveries", "plans", "events"),
+    *("restrictions", "staff", "rosters"),
+)
 """Tables without a row in a store that is filled; keys of the API and the like may be there already."""
 
 
@@ -79,6 +84,7 @@ def fill_store(
             if on_day is not None:
                 on_day(done, total)
         deliveries += _deliveries(store, city, first, book, Dice(seed, city.city_id, "deliveries"))
+        refresh_capacity(store, city, first, last)
     return Made(len(cities), total, executives, bookings, refused, deliveries)
 
 

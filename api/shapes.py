@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from api.store.restrictions import Restriction
 from optimizer.bookings import Refusal
 from optimizer.calendar import ServiceDay
 from optimizer.check import Violation
@@ -242,4 +243,25 @@ def delivery_json(row: Any) -> dict[str, Any]:
         "status": row.status,
         "planned_for": row.planned_for,
         "executive": row.executive_id,
+    }
+
+
+def restriction_json(restriction: Restriction) -> dict[str, Any]:
+    """A closure, a stop-sale or a quota by hand."""
+    date, open_s, close_s = restriction.date, restriction.open_s, restriction.close_s
+    lifted_at = restriction.lifted_at
+    return {
+        "id": restriction.restriction_id,
+        "city": restriction.city_id,
+        "date": date.isoformat(),
+        "kind": restriction.kind,
+        "open": None if open_s is None else rfc3339(date, open_s),
+        "close": None if close_s is None else rfc3339(date, close_s),
+        "kit": restriction.kit,
+        "quota": restriction.quota,
+        "reason": restriction.reason,
+        "author": restriction.author,
+        "made_at": restriction.made_at.isoformat(),
+        "lifted_at": None if lifted_at is None else lifted_at.isoformat(),
+        "lifted_by": restriction.lifted_by,
     }

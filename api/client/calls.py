@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, overload
 
 import httpx
 
 from api.client import answers as out
+from api.client.asking import new_key
 from api.client.given import (
     Day,
     Moment,
@@ -25,15 +25,14 @@ from api.client.given import (
     wanted_of,
     without_none,
 )
-from api.client.wire import ApiError, Wire, path, read_as
+from api.client.rosters import LONGEST_CHANGE_S, RosterCalls
+from api.client.wire import Wire, path
 from optimizer.domain import Fault, InvalidProblem
 
 URL_VARIABLE, KEY_VARIABLE = "MITAAN_URL", "MITAAN_KEY"
 """Where address and key are taken from when they are not given."""
 LONGEST_WAIT_S = 60.0
 """The service waits for a small day no longer before it answers."""
-LONGEST_CHANGE_S = 60.0
-"""A roster, and a plan to be driven, change many promises at once: the service needs no longer for that."""
 MOST_EVENTS = 1_000
 """Events that are fetched at once by those who follow them."""
 ENDED = ("done", "failed")
@@ -46,10 +45,9 @@ Engine = Literal["auto", "insertion", "routing", "ruin", "columns"]
 PlanFormat = Literal["geojson", "csv"]
 DayFormat = Literal["geojson", "csv", "ics"]
 NewStatus = Literal["on_the_way", "served", "not_served", "certificate_due", "delivered"]
-T = TypeVar("T")
 
 
-class Client:
+class Client(RosterCalls):
     """Calls the service at an address with a key; address and key are in MITAAN_URL and MITAAN_KEY where not given.
 
     What is not done raises `ApiError`; in `language` people are told why. Each call is tried `tries` times while the
@@ -527,7 +525,7 @@ class Client:
         before with the same key, by watching it. Else see `watch_plan` and `get_plan`.
         """
         body = {"day": day, "limits": limits_of(time_limit_s, iterations, seed, threads), "engine": engine}
-        headers = {"Idempotency-Key": idempotency_key or _new_key(), "Prefer": None if wait else "respond-async"}
+        headers = {"Idempotency-Key": idempotency_key or new_key(), "Prefer": None if wait else "respond-async"}
         longer_s = LONGEST_WAIT_S if wait else 0.0
         job = self._wire.json(out.PlanJob, "POST", path("solve"), body=body, headers=headers, longer_s=longer_s)
         if not wait or job["state"] in ENDED:
@@ -569,52 +567,3 @@ class Client:
     def metrics(self) -> str:
         """What the service counts, as Prometheus reads it."""
         return self._wire.send("GET", path("metrics"), headers={"Accept": "text/plain"}).text
-
-    # ----------------------------------------------------------------------------- how it is sent
-
-    def _get(self, of: type[T], path: str, **query: Any) -> T:
-        return self._wire.json(of, "GET", path, query=query)
-
-    def _tagged(self, of: type[T], path: str) -> tuple[T, str]:
-        answer = self._wire.send("GET", path)
-        return read_as(of, answer), answer.headers["etag"]
-
-    def _file(self, path: str, format: str) -> str:
-        return self._wire.send("GET", path, query={"format": format}, headers={"Accept": "*/*"}).text
-
-    def _post(
-        self,
-        of: type[T],
-        path: str,
-        body: object,
-        idempotency_key: str | None,
-        only_if: str | None = None,
-        longer_s: float = 0.0,
-    ) -> T:
-        headers = {"Idempotency-Key": idempotency_key or _new_key(), "If-Match": only_if}
-        return self._wire.json(of, "POST", path, body=body, headers=headers, longer_s=longer_s)
-
-    def _put(self, of: type[T], path: str, body: object, only_if: str | None, longer_s: float = 0.0) -> T:
-        return self._wire.json(of, "PUT", path, body=body, headers={"If-Match": only_if}, longer_s=longer_s)
-
-    def _delete(self, path: str, gone: str) -> None:
-        """Delete; what a try without an answer has deleted already is told as `gone`, and is what was wanted."""
-        try:
-            self._wire.send("DELETE", path)
-        except ApiError as error:
-            if not (error.unanswered_before and error.code == gone):
-                raise
-
-    def _pages(self, of: type[Any], path: str, name: str, limit: int, **query: Any) -> Iterator[Any]:
-        cursor = None
-        while True:
-            page = self._get(of, path, **query, limit=limit, cursor=cursor)
-            yield from page[name]
-            cursor = page["next"]
-            if cursor is None:
-                return
-
-
-def _new_key() -> str:
-    """A key for all tries of one call, made by chance."""
-    return str(uuid.uuid4())

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from api.http import routes_booking, routes_desk, routes_house, routes_plans
+from api.http import routes_booking, routes_desk, routes_house, routes_plans, routes_rosters
 from api.http.asked import Buckets, Replayed, Service
 from api.http.edge import Edge, error_log, trace_of
 from api.http.logs import log_to_stderr
@@ -36,6 +36,7 @@ THREADS = 40
 ROUTERS = (
     routes_booking.router,
     routes_desk.router,
+    routes_rosters.router,
     routes_plans.router,
     routes_house.router,
     routes_house.open_router,

@@ -16,6 +16,7 @@ from scenarios.files.shape import FIRST_YEAR, LAST_YEAR, Date, Shape
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(Z|z|[+-]\d{2}:\d{2})", re.ASCII)
 MOST_EXECUTIVES = 2_000
+MOST_STAFF_DAYS = 20_000
 
 
 def _opens(value: object) -> object:
@@ -205,6 +206,40 @@ class RosterIn(Shape):
     """Do it all the same; promises that break are marked at risk."""
 
 
+class StaffIn(Shape):
+    """Who works in a city, as a staff file has them, see docs/files.md."""
+
+    executives: Annotated[list[dict[str, Any]], Field(max_length=MOST_EXECUTIVES)]
+    days: Annotated[list[dict[str, Any]], Field(max_length=MOST_STAFF_DAYS)]
+    """Leave, settled days and requests."""
+
+
+class RestrictionIn(Shape):
+    """A closure, a stop-sale or a quota of the days from one date to another, both included."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"kind": "closure", "from": "2026-12-04", "open": "14:00", "close": "18:00", "reason": "power cut"}
+            ]
+        }
+    )
+
+    kind: Literal["closure", "stop_sale", "quota"]
+    first: Annotated[Date, Field(alias="from")]
+    last: Annotated[Date | None, Field(alias="to")] = None
+    """The same day where left out."""
+    open: Clock | None = None
+    close: Clock | None = None
+    """A stretch of the day; left out, both, for a closure of the whole day."""
+    kit: Id | None = None
+    quota: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Most promises of each slot of the stretch, or of the kit in it."""
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    force: bool = False
+    """Do it all the same: promises inside are marked at risk, those above a quota stay."""
+
+
 class LimitsIn(Shape):
     """How long a search may take, and what makes it repeatable."""
 
@@ -229,6 +264,35 @@ class PlanIn(Shape):
     date: Date
     limits: LimitsIn = LimitsIn()
     engine: Engine = "auto"
+
+
+class RosterJobIn(Shape):
+    """A roster to be made: from a date on for so many weeks, or for executives who are off."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"city": "dhamtari", "from": "2026-12-07", "weeks": 1, "limits": {"time_limit_s": 10.0}}]
+        }
+    )
+
+    city: CityId
+    first: Annotated[Date, Field(alias="from")]
+    weeks: Annotated[int, Field(ge=1, le=8)] = 4
+    away: Annotated[
+        dict[Id, Annotated[list[Date], Field(min_length=1, max_length=366)]],
+        Field(default_factory=dict, max_length=50),
+    ]
+    """Executives who are off, with the dates: their weeks are made again, and `from` and `weeks` say nothing."""
+    limits: LimitsIn = LimitsIn()
+
+
+class PublishIn(Shape):
+    """Which alternative of a draft is to be published."""
+
+    alternative: Id | None = None
+    """Left out where there is one only."""
+    force: bool = False
+    """Do it all the same; promises that break are marked at risk."""
 
 
 class SolveIn(Shape):
@@ -336,6 +400,18 @@ class PlansQuery(PageQuery):
     date: Date | None = None
 
 
+class RostersQuery(PageQuery):
+    """Rosters that were asked for, the newest first."""
+
+    city: CityId | None = None
+
+
+class DifferenceQuery(Query):
+    """Of which alternative of a draft."""
+
+    alternative: Id | None = None
+
+
 class AuditQuery(PageQuery):
     """The audit log, the newest first."""
 
@@ -347,6 +423,13 @@ class SpanQuery(Query):
 
     first: Annotated[Date | None, Field(alias="from")] = None
     last: Annotated[Date | None, Field(alias="to")] = None
+
+
+class RestrictionsQuery(SpanQuery):
+    """Restrictions of the days from one date to another."""
+
+    lifted: bool = False
+    """Those that hold no more, too."""
 
 
 class OnQuery(Query):

@@ -107,14 +107,15 @@ def span_of(
 def wishes_of(given: WishesIn) -> Wishes:
     """What the citizen would like."""
     none = Wishes()
-    after_s = none.open_from_s if given.after is None else _clock_s(given.after)
-    by_s = none.open_by_s if given.by is None else _clock_s(given.by)
+    after_s = none.open_from_s if given.after is None else second_of_clock(given.after)
+    by_s = none.open_by_s if given.by is None else second_of_clock(given.by)
     if by_s < after_s:
         raise InvalidProblem([Fault(("wishes", "by"), "bad_window", given.by, f"not before {given.after}")])
     return Wishes(after_s, by_s, given.one_executive)
 
 
-def _clock_s(text: str) -> int:
+def second_of_clock(text: str) -> int:
+    """The day second of a time as 09:30."""
     hour, minute = text.split(":")
     return int(hour) * HOUR_S + int(minute) * MINUTE_S
 

@@ -27,6 +27,7 @@ from api.shapes import executive_json
 from api.store import StoreError
 from api.store.background import recover_day
 from api.store.desk import NewDelivery, add_delivery, end_delivery, find_delivery, list_deliveries, set_roster
+from api.store.restrictions import restrictions_in
 from api.store.schema import deliveries
 from api.store.store import Store
 from api.store.writing import View
@@ -54,7 +55,10 @@ DeliveryId = Annotated[str, Path(pattern=out.ID, description="The id of a delive
 
 @router.get("/cities/{city}/calendar", tags=["days"], **out.answered(out.CalendarOut, 404))
 def get_calendar(city: CityName, asked: Reader, query: Annotated[SpanQuery, Query()]) -> Response:
-    """Days of a city: open or closed with the reason, promises and free executives by slot. From today, 14 days."""
+    """Days of a city by slot: open or closed with the reason, executives, capacity, promised, held, free, by kit.
+
+    From today, 14 days.
+    """
     town = asked.city(city, "path")
     now = moment_of(asked.store)
     first, last = span_of(query.first, query.last, now.date(), days=14)
@@ -64,7 +68,11 @@ def get_calendar(city: CityName, asked: Reader, query: Annotated[SpanQuery, Quer
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     with asked.store.database.read() as connection:
         views = asked.store.views(connection, town, dates)
-    days = [day_at_a_glance(town, views[date], now) for date in dates]
+        rows = restrictions_in(connection, town, first, last)
+    days = [
+        day_at_a_glance(town, views[date], now, restrictions=[row for row in rows if row.date == date])
+        for date in dates
+    ]
     return asked.tagged({"city": town.city_id, "days": days})
 
 

@@ -42,6 +42,7 @@ from api.jobs import (
     publish_job,
     request_stop,
 )
+from api.jobs.table import ROSTER
 from api.keys import Role, is_revoked
 from api.reading import together
 from api.shapes import violation_json
@@ -89,7 +90,8 @@ PlanId = Annotated[str, Path(pattern=out.ID, description="The id of a plan.")]
 ExecutiveId = Annotated[str, Path(pattern=out.ID, description="The id of an executive.")]
 
 
-def _limits(asked: Asked, given: LimitsIn) -> Limits:
+def limits_of(asked: Asked, given: LimitsIn) -> Limits:
+    """The limits of a search; raises InvalidProblem for what the service is not set to allow."""
     settings, faults = asked.settings, []
     said = "time_limit_s" in given.model_fields_set
     if said and given.time_limit_s is not None and given.time_limit_s > settings.job_seconds:
@@ -170,7 +172,7 @@ def _accepted(job: Job) -> Answer:
 def make_plan(body: PlanIn, asked: PlannerChanges) -> Response:
     """Plan a day of the store, in a process of its own; one at a time for each city and day."""
     city = asked.city(body.city)
-    limits = _limits(asked, body.limits)
+    limits = limits_of(asked, body.limits)
 
     def act(store: Store) -> Job:
         try:
@@ -204,7 +206,7 @@ def get_plans(asked: Reader, query: Annotated[PlansQuery, Query()]) -> Response:
 def _job(asked: Asked, plan_id: str) -> Job:
     """A plan that the key may see: of its cities, and where the day was handed in, by a key of the same name."""
     job = find_job(asked.store, plan_id)
-    if job is None:
+    if job is None or job.kind == ROSTER:
         raise Problem(404, "unknown_plan")
     own = job.kind == "plan" or job.asked_by == asked.key.name or asked.key.role is Role.ADMIN
     if not (own and asked.sees(job.city_id)):
@@ -272,9 +274,9 @@ async def _told(asked: Asked, plan_id: str) -> AsyncIterator[bytes]:
             return
         if job.sequence != seen:
             seen, told_at_s = job.sequence, time.monotonic()
-            yield _event("progress", seen, job_document(job))
+            yield event_bytes("progress", seen, job_document(job))
         if job.state in {"done", "failed"}:
-            yield _event("end", seen, {"state": job.state, "error": job.error})
+            yield event_bytes("end", seen, {"state": job.state, "error": job.error})
             return
         if time.monotonic() - told_at_s > PING_S:
             told_at_s = time.monotonic()
@@ -284,7 +286,8 @@ async def _told(asked: Asked, plan_id: str) -> AsyncIterator[bytes]:
         await anyio.sleep(TELL_S)
 
 
-def _event(kind: str, number: int, document: object) -> bytes:
+def event_bytes(kind: str, number: int, document: object) -> bytes:
+    """A server-sent event."""
     return f"event: {kind}\nid: {number}\ndata: ".encode() + json_bytes(document) + b"\n\n"
 
 
@@ -460,7 +463,7 @@ async def solve(body: SolveIn, asked: Student) -> Response:
     """
 
     def begin() -> Job:
-        day, limits = together(lambda: _day(asked, body.day), lambda: _limits(asked, body.limits))
+        day, limits = together(lambda: _day(asked, body.day), lambda: limits_of(asked, body.limits))
         problem, text, name = day.problem, write_day(day), asked.key.name
         asked.expect(problem.city)
         begun: list[Job] = []

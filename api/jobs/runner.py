@@ -26,8 +26,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, or_, select, update
 
-from api.jobs.table import DONE, FAILED, OPEN, PLAN, QUEUED, RUNNING, SOLVE
-from api.jobs.working import BEAT_S, Attempt
+from api.jobs.rosters import attempt_of
+from api.jobs.table import DONE, FAILED, OPEN, PLAN, QUEUED, ROSTER, RUNNING, SOLVE
+from api.jobs.working import BEAT_S
 from api.planning import make_ready
 from api.store import Database, StoreError
 from api.store.schema import epoch_ms, jobs
@@ -48,8 +49,8 @@ HAND_OVER_S = 5.0
 """Time to hand a job over before its process is killed."""
 AFTER_FAULT_S = 1.0
 """Pause of a runner after the store could not be used."""
-KEPT = {PLAN: dt.timedelta(days=14), SOLVE: dt.timedelta(days=1)}
-"""By kind: jobs that ended longer ago are deleted, but for published plans."""
+KEPT = {PLAN: dt.timedelta(days=14), SOLVE: dt.timedelta(days=1), ROSTER: dt.timedelta(days=30)}
+"""By kind: jobs that ended longer ago are deleted, but for published ones."""
 SWEEP_S = 3_600.0
 
 _CLAIMED_AT_MOST = 5  # rows looked at in one try: others may be faster
@@ -70,12 +71,12 @@ def work(address: str | Path | None = None, places: int = 1, *, until: Callable[
 
 
 def claim(database: Database) -> tuple[str, str] | None:
-    """The oldest queued plan, or day file where no plan is queued, now running and owned by the caller.
+    """The oldest queued job, plans before rosters before day files, now running and owned by the caller.
 
     Its id and the owner; None when none is queued.
     """
     with database.read() as connection:
-        plans_first = case((jobs.c.kind == PLAN, 0), else_=1)
+        plans_first = case((jobs.c.kind == PLAN, 0), (jobs.c.kind == ROSTER, 1), else_=2)
         queued = select(jobs.c.job_id).where(jobs.c.state == QUEUED)
         queued = queued.order_by(plans_first, jobs.c.created_at, jobs.c.job_id)
         ids = connection.execute(queued.limit(_CLAIMED_AT_MOST)).scalars().all()
@@ -291,7 +292,7 @@ def _in_child(address: str | Path | None, catalogue: Catalogue, job_id: str, own
     """Work on one job in a forked process. SIGTERM, or the death of the runner, hands it over."""
     try:
         with Database.open(address) as database:
-            attempt = Attempt(Store(database, catalogue), job_id, owner, orphaned=lambda: os.getppid() != parent)
+            attempt = attempt_of(Store(database, catalogue), job_id, owner, lambda: os.getppid() != parent)
             signal.signal(signal.SIGTERM, lambda *_: attempt.hand_over())
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, meant for the runner
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

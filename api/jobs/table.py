@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, select, tuple_, update
 
 from api.planning import rules_broken
 from api.store.desk import day_to_plan, publish_plan
@@ -32,8 +32,8 @@ MOST_OPEN = 200
 """Jobs that are queued or running, of all cities together."""
 MOST_OPEN_SOLVES = 20
 """Those of them that are day files of one who asks."""
-PLAN, SOLVE = "plan", "solve"
-"""Kinds: the plan of a day of the store, which can be published, and that of a day file, which cannot."""
+PLAN, SOLVE, ROSTER = "plan", "solve", "roster"
+"""Kinds: the plan of a day of the store, which can be published; that of a day file, which cannot; a roster."""
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 OPEN = (QUEUED, RUNNING)
 ANY_SIZE = ReadLimits(max_visits=sys.maxsize, max_km=float("inf"))
@@ -46,8 +46,8 @@ _NO_EXECUTIVES = "[]"
 class JobRefused(MitaanError):  # noqa: N818  (what happened, in two words)
     """Nothing was done: a code, what it is about, the sentence, and the job in the way where there is one.
 
-    Codes: `day_closed`, `day_past`, `no_plan_yet`, `no_roster`, `not_a_plan`, `plan_running`, `still_running`,
-    `too_many_jobs`, `unknown_job`.
+    Codes: `already_published`, `day_closed`, `day_past`, `no_plan_yet`, `no_roster`, `no_roster_made`, `not_a_plan`,
+    `plan_running`, `roster_running`, `still_running`, `too_many_jobs`, `unknown_job`.
     """
 
     def __init__(self, code: str, subject: str, text: str, job_id: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Job:
 
     `date` is that of the day, `day_version` the version of the day that is planned and `not_taken` the visits left out
     of it, both known once the job has begun. `progress` is the last message of the search, as plain JSON values.
-    `sequence` grows with each change. `error` is a code in one line.
+    `sequence` grows with each change. `error` is a code in one line. `asked`: of a roster, as `RosterAsked` writes it.
     """
 
     job_id: str
@@ -90,6 +90,7 @@ class Job:
     error: str | None
     published_as: int | None
     has_plan: bool
+    asked: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -141,9 +142,9 @@ def ask_plan(store: Store, city: City, date: dt.date, limits: Limits, engine: st
             raise JobRefused("plan_running", told, f"a plan of this day is being made: {running}", running)
 
     with store.database.write() as connection:
-        now = _in_turn(store, connection)
+        now = in_turn(store, connection)
         expect_day(connection, now)
-        return _put(store, connection, now, PLAN, city.city_id, date, limits, engine, asked_by, None)
+        return put_job(store, connection, now, PLAN, city.city_id, date, limits, engine, asked_by, None)
 
 
 def ask_solve(
@@ -154,18 +155,18 @@ def ask_solve(
     Raises JobRefused, and InvalidProblem for an engine that does not exist.
     """
     with store.database.write() as connection:
-        now = _in_turn(store, connection)
-        return _put(store, connection, now, SOLVE, city_id, date, limits, engine, asked_by, day_text)
+        now = in_turn(store, connection)
+        return put_job(store, connection, now, SOLVE, city_id, date, limits, engine, asked_by, day_text)
 
 
-def _in_turn(store: Store, connection: Connection) -> dt.datetime:
+def in_turn(store: Store, connection: Connection) -> dt.datetime:
     """The moment, in a transaction in which nobody else asks for a job."""
     if store.database.dialect == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_ASKING_LOCK)))
     return store.database.now(connection)
 
 
-def _put(
+def put_job(
     store: Store,
     connection: Connection,
     now: dt.datetime,
@@ -176,8 +177,10 @@ def _put(
     engine: str,
     asked_by: str,
     day_text: str | None,
+    more: Mapping[str, Any] | None = None,
 ) -> Job:
-    if engine not in (AUTO, *ENGINES):
+    """A new job, queued; `more` are other values of its row. Called `in_turn`."""
+    if kind != ROSTER and engine not in (AUTO, *ENGINES):
         raise InvalidProblem([Fault(("engine",), "unknown_engine", engine, f"one of {', '.join((AUTO, *ENGINES))}")])
     is_open = jobs.c.state.in_(OPEN)
     own = is_open & (jobs.c.kind == SOLVE) & (jobs.c.asked_by == asked_by)
@@ -186,22 +189,25 @@ def _put(
         raise JobRefused("too_many_jobs", kind, text)
     if _count(connection, is_open) >= MOST_OPEN:
         raise JobRefused("too_many_jobs", kind, "no more plans can wait; try again when some have ended")
-    job_id = new_id("P")
+    job_id = new_id("R" if kind == ROSTER else "P")
     connection.execute(
         insert(jobs).values(
-            job_id=job_id,
-            kind=kind,
-            city_id=city_id,
-            date=date.isoformat(),
-            asked_by=asked_by,
-            state=QUEUED,
-            limits=json_text(dataclasses.asdict(limits)),
-            engine=engine,
-            day=day_text,
-            stop_requested=False,
-            attempts=0,
-            spent_s=0.0,
-            created_at=epoch_ms(now),
+            {
+                "job_id": job_id,
+                "kind": kind,
+                "city_id": city_id,
+                "date": date.isoformat(),
+                "asked_by": asked_by,
+                "state": QUEUED,
+                "limits": json_text(dataclasses.asdict(limits)),
+                "engine": engine,
+                "day": day_text,
+                "stop_requested": False,
+                "attempts": 0,
+                "spent_s": 0.0,
+                "created_at": epoch_ms(now),
+                **(more or {}),
+            }
         )
     )
     job = job_in(connection, job_id)
@@ -234,7 +240,8 @@ def request_stop(store: Store, job_id: str) -> Job | None:
 
 
 _HEAVY = {"day", "beside", "witness", "orders", "document"}
-_TOLD = [*(c for c in jobs.c if c.name not in _HEAVY), jobs.c.document.is_not(None).label("has_plan")]
+_ASKED = case((jobs.c.kind == ROSTER, jobs.c.day), else_=None).label("asked")
+_TOLD = [*(c for c in jobs.c if c.name not in _HEAVY), jobs.c.document.is_not(None).label("has_plan"), _ASKED]
 
 
 def job_in(connection: Connection, job_id: str) -> Job | None:
@@ -288,7 +295,7 @@ def plan_so_far(store: Store, job_id: str) -> PlanSoFar | None:
 
 def problem_of(store: Store, job_id: str) -> Problem | None:
     """The day that a job plans, None before it has begun or when there is no such job."""
-    query = select(jobs.c.day, jobs.c.beside).where(jobs.c.job_id == job_id)
+    query = select(jobs.c.day, jobs.c.beside).where((jobs.c.job_id == job_id) & (jobs.c.kind != ROSTER))
     with store.database.read() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None or row.day is None else day_in(row, store.catalogue)
@@ -329,6 +336,7 @@ def _job_of(row: Row[Any]) -> Job:
         error=row.error,
         published_as=row.published_as,
         has_plan=bool(row.has_plan),
+        asked=row.asked,
     )
 
 
@@ -346,7 +354,7 @@ def publish_job(store: Store, job_id: str) -> Verdict:
     if row is None:
         raise JobRefused("unknown_job", job_id, "there is no such job")
     if row.kind != PLAN:
-        raise JobRefused("not_a_plan", job_id, "the day came as a file: it is not a day of the store")
+        raise JobRefused("not_a_plan", job_id, "it is not the plan of a day of the store")
     if row.state in OPEN:
         raise JobRefused("still_running", job_id, "the plan is being made", job_id)
     if row.document is None:

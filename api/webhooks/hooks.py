@@ -35,6 +35,7 @@ KINDS = frozenset(
         "hold.released",
         "plan.published",
         "plan.withdrawn",
+        "roster.published",
         "witness.improved",
     }
     | {f"booking.{status.value}" for status in BookingStatus}
