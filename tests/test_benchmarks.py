@@ -113,7 +113,7 @@ def test_lines_of_something_else_are_told_once_for_a_file(tmp_path: Path) -> Non
     assert fault.rule.endswith("something else: 2")
 
 
-OTHER_RECORDS = ("booking", "service", "startup", "solvers", "forecast", "capacity", "rosters")
+OTHER_RECORDS = ("booking", "service", "startup", "solvers", "forecast", "calendar", "capacity", "rosters")
 """Files of records that are no runs of planners."""
 
 
