@@ -38,6 +38,7 @@ from optimizer.roster.check import (
     roster_cost,
     roster_violations,
 )
+from optimizer.roster.costs import Costing
 from optimizer.roster.model import NONE, RosterModel, build
 from optimizer.units import HOUR_S
 from tests.builders import OFFICE, s, window
@@ -45,7 +46,7 @@ from tests.builders import OFFICE, s, window
 MONDAY = dt.date(2026, 12, 7)
 KIT = frozenset({"aadhaar_kit"})
 GRID = SlotGrid()
-FREE = RosterPrices(*[0] * 10)
+FREE = RosterPrices(*[0] * 11)
 """Nothing costs anything."""
 
 
@@ -442,6 +443,50 @@ def test_a_closing_shift_above_the_share_costs_and_the_second_one_twice(ahead: i
     assert cost == RosterCost(fair_closing=30 * tenths)
 
 
+THREE_WANTED: dict[str, Any] = {
+    "days": 14,
+    "wanted": Demand(MONDAY, GRID, (ANYBODY,), np.array([[[3.0 * (slot == 11)] for slot in range(12)]] * 14)),
+    "prices": replace(FREE, round=60),
+}
+"""A, B and C are wanted in the last slot of every day: 14 closing shifts of each in 14 rounds, two Sundays in two. A
+round is a shift."""
+
+
+@pytest.mark.parametrize(
+    ("ahead", "row", "tenths"),
+    [
+        (0, "L", 0),
+        (0, "L-L", 10),
+        (0, "L-L-L", 20 + 10),
+        (0, "L-L-L-L", 30 + 20 + 10),
+        (25, "-", 0),
+        (25, "L", 10 + 10 + 5),
+        (25, "L-L", 20 + 20 + 15 + 5),
+        (140, "L", 14 * 10),
+        (900, "L", 14 * 10),
+    ],
+)
+def test_a_closing_shift_is_dearer_with_every_round_though_fewer_than_wanted_are_had(
+    ahead: int, row: str, tenths: int
+) -> None:
+    due = contract("A", ahead=Ahead(closing_tenths=ahead))
+    cost = cost_of(f"{row:-<14} {'-' * 14} {'-' * 14}", due, **THREE_WANTED)
+    assert cost == RosterCost(fair_closing=6 * tenths)
+
+
+def test_equal_parts_of_closing_shifts_and_sundays_are_the_cheapest_though_fewer_than_wanted_are_had() -> None:
+    six, five, four = "LLLLLL--------", "LLLLL---------", "LLLL----------"
+    prices = [
+        cost_of(rows, **THREE_WANTED).fair_closing
+        for rows in (f"{six} {six} {'-' * 14}", f"{five} {five} {four[:2]:-<14}", f"{five} {four} {four[1:]}-")
+    ]
+    assert prices == [2 * 900, 2 * 600 + 60, 600 + 360 + 180]
+    assert cost_of(f"{four} {four} {four}", **THREE_WANTED).fair_closing == 3 * 360
+    one, two = "------E-------", "------E------E"
+    assert cost_of(f"{one} {one} {'-' * 14}", **THREE_WANTED).fair_sundays == 0
+    assert cost_of(f"{two} {'-' * 14} {'-' * 14}", **THREE_WANTED).fair_sundays == 60
+
+
 @pytest.mark.parametrize(("ahead", "tenths"), [(0, 20 + 10), (-15, 5), (-30, 0), (5, 25 + 15)])
 def test_a_sunday_above_the_share_costs_and_the_second_one_twice(ahead: int, tenths: int) -> None:
     due = contract("A", ahead=Ahead(sunday_tenths=ahead))
@@ -565,6 +610,17 @@ def least_cost(model: RosterModel, made: Roster) -> tuple[int, int] | None:
         return None
     values = np.rint(solved.x).astype(np.int64)
     return int(level_1 @ values), int(level_2 @ values) + model.constant_2
+
+
+def test_the_costs_while_searching_are_those_of_the_checker() -> None:
+    fair = 0
+    for seed in range(150):
+        given, made = drawn(seed)
+        cost = roster_cost(given, made)
+        assert Costing(given)(made) == cost, seed
+        rounds = replace(given, prices=replace(FREE, round=60))
+        fair += roster_cost(rounds, made).fair_closing > 0 and roster_cost(rounds, made).fair_sundays > 0
+    assert fair >= 30
 
 
 def test_the_linear_model_allows_what_the_checker_allows_and_costs_the_same() -> None:

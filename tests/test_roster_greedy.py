@@ -120,6 +120,23 @@ def test_who_wants_a_day_off_gets_it_where_somebody_else_can_work() -> None:
     assert greedy_roster(given).rows["E1"][2] is None
 
 
+def test_closing_shifts_go_round_though_everybody_has_fewer_than_are_wanted_of_them() -> None:
+    last = frozenset({len(GRID) - 1})
+    one_closes = problem(
+        tuple(map(someone, ("E1", "E2", "E3"))),
+        6,
+        3.0,
+        prices=RosterPrices(uncovered=0, uncovered_kit=0),
+        minimum=(MinimumCover(1, slots=last),),
+        rules=replace(RULES, max_closing=None),
+    )
+    all_work = replace(one_closes, minimum=(MinimumCover(2, slots=frozenset({0})), *one_closes.minimum))
+    for asked in (one_closes, all_work):
+        roster = greedy_roster(asked)
+        assert {who: row.count("B") for who, row in roster.rows.items()} == {"E1": 2, "E2": 2, "E3": 2}
+        assert levels(asked, roster)[0] == 0
+
+
 def test_what_one_day_alone_allows() -> None:
     tuesday = MONDAY + dt.timedelta(days=1)
     staff = (

@@ -13,6 +13,7 @@ import pytest
 from optimizer.demand import ANYBODY, Demand, sorted_needs
 from optimizer.domain import Break, InvalidProblem, Place, Shift, SlotGrid, TimeWindow
 from optimizer.roster import (
+    Ahead,
     Contract,
     DayRequest,
     LabourRules,
@@ -25,7 +26,9 @@ from optimizer.roster import (
     RosterStatus,
     ShiftPattern,
     WorkedDay,
+    ahead_after,
     executives_on,
+    fair_targets,
     make_roster,
     reroster,
     roster_cost,
@@ -270,6 +273,77 @@ def test_nobody_is_on_duty_for_nothing() -> None:
     assert list(result.roster.shifts()) == []
 
 
+# ------------------------------------------------------------------------------- fair though short
+
+
+def short(first: dt.date, *ahead: Ahead, **other: object) -> RosterProblem:
+    """Six days of people of whom all are wanted morning and evening, and two in the morning and one in the evening are
+    a must: with three people exactly one of them closes on each day.
+    """
+    grid, dates = SlotGrid(slot_s=2 * HOUR_S), [first + dt.timedelta(days=day) for day in range(6)]
+    expected = np.zeros((6, len(grid), 1))
+    expected[:, (0, -1), 0] = len(ahead)
+    staff = [Contract(name, OFFICE, OFFICE, ahead=carried) for name, carried in zip("ABCD", ahead, strict=False)]
+    rules, last = LabourRules(max_closing=None, max_week_s=None), frozenset({len(grid) - 1})
+    wanted = Demand(first, grid, (ANYBODY,), expected)
+    minimum = (MinimumCover(len(staff) - 1, slots=frozenset({0})), MinimumCover(1, slots=last))
+    made = RosterProblem("short", first, len(dates), grid, PATTERNS, tuple(staff), wanted, rules, minimum=minimum)
+    return replace(made, **other)  # type: ignore[arg-type]
+
+
+def closing(roster: Roster | None) -> dict[str, int]:
+    """Closing shifts by executive."""
+    assert roster is not None
+    return {executive_id: row.count(LATE) for executive_id, row in roster.rows.items()}
+
+
+def of_closing_days(problem: RosterProblem, who_closes: str) -> Roster:
+    """The roster in which everybody works, and these close one day after the other."""
+    rows = {
+        c.executive_id: tuple(LATE if c.executive_id == who else EARLY for who in who_closes) for c in problem.staff
+    }
+    return Roster(problem.first, rows)
+
+
+MONDAY = dt.date(2026, 12, 7)
+
+
+def test_closing_shifts_are_split_equally_though_everybody_has_fewer_than_are_wanted_of_them() -> None:
+    problem = short(MONDAY, Ahead(), Ahead(), Ahead())
+    assert {t.closing_tenths for t in fair_targets(problem).values()} == {60}
+    equal, unequal, most_unequal = (of_closing_days(problem, days) for days in ("AABBCC", "AAABBC", "AAABBB"))
+    costs = [roster_cost(problem, roster) for roster in (equal, unequal, most_unequal)]
+    assert [roster_violations(problem, roster) for roster in (equal, unequal, most_unequal)] == [[]] * 3
+    assert len({cost.level_1 for cost in costs}) == 1
+    assert costs[0].total < costs[1].total < costs[2].total
+    result = make_roster(problem, StopAt(iterations=200))
+    assert result.status is RosterStatus.OPTIMAL
+    assert result.cost == costs[0]
+    assert closing(result.roster) == {"A": 2, "B": 2, "C": 2}
+    assert closing(greedy_roster(problem)) == {"A": 2, "B": 2, "C": 2}
+
+
+def test_who_closed_more_in_one_roster_closes_less_in_the_next() -> None:
+    problem = short(MONDAY, Ahead(), Ahead(), Ahead())
+    after = ahead_after(problem, of_closing_days(problem, "AAABBC"))
+    assert [ahead.closing_tenths for ahead in after.values()] == [10, 0, -10]
+    following = short(MONDAY + dt.timedelta(days=7), *after.values())
+    result = make_roster(following, StopAt(iterations=200))
+    assert closing(result.roster) == {"A": 1, "B": 2, "C": 3}
+    assert result.roster is not None
+    assert {a.closing_tenths for a in ahead_after(following, result.roster).values()} == {0}
+
+
+@pytest.mark.parametrize("closed", [100, -100])
+def test_what_cannot_be_made_up_for_does_not_hide_what_is_fair_among_the_others(closed: int) -> None:
+    """A has closed far more than B and C, or far less and cannot close now; B and C are equals all the same."""
+    problem = short(MONDAY, Ahead(2 * closed), Ahead(-closed), Ahead(-closed))
+    early = replace(problem.contract_of["A"], fixed=dict.fromkeys(problem.dates, EARLY))
+    for staff in ((early, *problem.staff[1:]), *([problem.staff] if closed > 0 else [])):
+        result = make_roster(replace(problem, staff=staff), StopAt(iterations=200))
+        assert closing(result.roster) == {"A": 0, "B": 3, "C": 3}
+
+
 # ---------------------------------------------------------------------------------- a week again
 
 
@@ -314,6 +388,22 @@ def test_who_is_away_on_free_days_changes_nothing_at_a_high_price(published: tup
     bare = replace(dear, staff=tuple(replace(c, requests=()) for c in dear.staff))
     gaps, *_ = reroster(bare, roster, {"E001": free}, StopAt())
     assert gaps.roster == roster
+
+
+def test_how_often_somebody_has_closed_does_not_keep_them_from_taking_over() -> None:
+    """Rounds decide who takes over a closing shift, not whether somebody does."""
+    grid, thursday = SlotGrid(slot_s=2 * HOUR_S), MONDAY + dt.timedelta(days=24)
+    expected = np.zeros((28, len(grid), 1))
+    expected[:, -1, 0] = 1  # 28 closing shifts: 14 of each
+    weeks = {"A": (LATE, LATE, LATE, EARLY, None, None, None), "B": (EARLY, EARLY, EARLY, LATE, None, None, None)}
+    problem = RosterProblem(
+        "two", MONDAY, 28, grid, PATTERNS, tuple(Contract(name, OFFICE, OFFICE) for name in weeks),
+        Demand(MONDAY, grid, (ANYBODY,), expected), LabourRules(max_closing=None), minimum=(),
+    )  # fmt: skip
+    _, few, _ = reroster(
+        problem, Roster(MONDAY, {name: 4 * week for name, week in weeks.items()}), {"B": [thursday]}, StopAt()
+    )
+    assert few.roster.on("A", thursday) == LATE  # a thirteenth one
 
 
 def test_an_ended_stop_leaves_the_gaps(published: tuple[RosterProblem, Roster]) -> None:

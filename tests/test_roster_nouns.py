@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable, Iterator
-from itertools import permutations
+from dataclasses import replace
+from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from optimizer.roster import (
     WorkedDay,
     executives_on,
 )
-from optimizer.roster.targets import Had, Target, ahead_after, fair_targets, had
+from optimizer.roster.targets import MOST_ROUNDS, Had, Target, ahead_after, fair_targets, had, points_for
 from optimizer.units import HOUR_S, MINUTE_S
 from tests.builders import OFFICE, s, window
 
@@ -193,8 +194,8 @@ def test_a_shift_that_nobody_could_work_by_the_rules_is_refused(given: ShiftPatt
             [("/free_days", "out_of_range", 8), ("/max_run_days", "out_of_range", 0)],
         ),
         (
-            lambda: RosterPrices(missing=-1, closing=305),
-            [("/closing", "bad_price", 305), ("/missing", "out_of_range", -1)],
+            lambda: RosterPrices(missing=-1, closing=305, round=65),
+            [("/closing", "bad_price", 305), ("/missing", "out_of_range", -1), ("/round", "bad_price", 65)],
         ),
     ],
 )  # fmt: skip
@@ -450,24 +451,29 @@ ALWAYS_ONE = demand(dict.fromkeys(range(12), 1.0))
 quarters of a shift; the last four slots only a late shift covers: one a day."""
 
 
+def due(given: RosterProblem) -> dict[str, tuple[int, int, int]]:
+    """Targets without their rounds: closing shifts, Sundays, hours."""
+    return {e: (t.closing_tenths, t.sunday_tenths, t.hour_tenths) for e, t in fair_targets(given).items()}
+
+
 def test_what_is_fair_is_pro_rata_of_what_each_can_work() -> None:
     half = contract("B", leave=frozenset(date(day) for day in range(4)))
     given = problem(staff=(contract("A"), half), wanted=ALWAYS_ONE)
     # A can work six shifts, 45 h, B three. 7 closing shifts, 7/4 of a shift on the Sunday; more hours than both have.
-    assert fair_targets(given) == {"A": Target(47, 12, 450), "B": Target(24, 6, 225)}
+    assert due(given) == {"A": (47, 12, 450), "B": (24, 6, 225)}
 
 
 def test_fewer_hours_are_shared_where_fewer_are_wanted() -> None:
     half = contract("B", leave=frozenset(date(day) for day in range(4)))
     given = problem(staff=(contract("A"), half), wanted=demand({0: 1}))
     # a shift a day, 52.5 h, none of them late
-    assert fair_targets(given) == {"A": Target(0, 7, 350), "B": Target(0, 4, 175)}
+    assert due(given) == {"A": (0, 7, 350), "B": (0, 4, 175)}
 
 
 def test_the_minimum_cover_is_wanted_too() -> None:
     given = problem(minimum=(MinimumCover(2, slots=frozenset({11})),), days=1)
     # two late shifts on the Monday, one each; no more than there are executives
-    assert fair_targets(given) == dict.fromkeys("AB", Target(10, 0, 75))
+    assert due(given) == dict.fromkeys("AB", (10, 0, 75))
     five = problem(minimum=(MinimumCover(5, slots=frozenset({11})),), days=1)
     assert fair_targets(five) == fair_targets(given)
 
@@ -499,7 +505,7 @@ def test_days_worked_before_the_roster_take_from_what_can_be_worked_in_its_first
 def test_nothing_is_due_to_those_who_cannot_work() -> None:
     away = frozenset(date(day) for day in range(7))
     targets = fair_targets(problem(staff=(contract("A", leave=away), contract("B", leave=away)), wanted=ALWAYS_ONE))
-    assert targets == dict.fromkeys("AB", Target(0, 0, 0))
+    assert targets == dict.fromkeys("AB", Target(0, 0, 0))  # and no rounds
 
 
 def test_a_closed_day_wants_nothing() -> None:
@@ -511,19 +517,77 @@ def test_a_closed_day_wants_nothing() -> None:
 def test_what_somebody_had_too_much_of_is_taken_off() -> None:
     ahead = Ahead(closing_tenths=50, sunday_tenths=-3, hour_tenths=7)
     plain, carried = (
-        fair_targets(problem(staff=(contract("A", ahead=a), contract("B")), wanted=ALWAYS_ONE))
-        for a in (Ahead(), ahead)
+        due(problem(staff=(contract("A", ahead=a), contract("B")), wanted=ALWAYS_ONE)) for a in (Ahead(), ahead)
     )
-    assert plain["A"] == Target(35, 9, 450)
-    assert carried["A"] == Target(-15, 12, 443)
+    assert plain["A"] == (35, 9, 450)
+    assert carried["A"] == (-15, 12, 443)
     assert carried["B"] == plain["B"]
 
 
-def test_what_is_ahead_after_a_roster_is_what_was_had_less_what_was_due() -> None:
-    given = problem(staff=(contract("A", ahead=Ahead(5, 0, -20)), contract("B")), wanted=ALWAYS_ONE)
+def test_a_share_is_cut_into_rounds_of_about_a_shift_as_many_for_each() -> None:
+    half = contract("B", leave=frozenset(date(day) for day in range(4)))
+    targets = fair_targets(problem(staff=(contract("A"), half), wanted=ALWAYS_ONE))
+    # 3.5 closing shifts on average: four rounds, of 4.7 and 2.4 shifts; 7/8 of a Sunday: one round, the share itself
+    assert targets["A"].closing_rounds == (12, 24, 36, 47, 59, 71, 83)
+    assert targets["B"].closing_rounds == (6, 12, 18, 24, 30, 36, 42)
+    assert (targets["A"].sunday_rounds, targets["B"].sunday_rounds) == ((12,), (6,))
+
+
+def test_who_has_no_share_has_no_rounds_and_takes_none_from_the_others() -> None:
+    given = problem(staff=(*map(contract, "AB"), contract("C", patterns=frozenset("E"))), wanted=ALWAYS_ONE)
+    two = problem(wanted=ALWAYS_ONE)
+    assert fair_targets(given)["C"].closing_rounds == ()
+    assert fair_targets(given)["A"].closing_rounds == fair_targets(two)["A"].closing_rounds
+    assert fair_targets(problem())["A"].closing_rounds == ()
+
+
+def test_there_are_so_many_rounds_at_most_and_a_shift_more_is_felt_in_each() -> None:
+    given = problem(days=56, wanted=demand(dict.fromkeys(range(12), 1.0), 56))
+    rounds = fair_targets(given)["A"].closing_rounds  # 28 closing shifts each
+    assert len(rounds) == 2 * MOST_ROUNDS - 1
+    assert rounds[MOST_ROUNDS - 1] == 280
+    points = [points_for(shifts, 280, rounds, 0, 60) for shifts in range(56)]
+    prices = [after - before for before, after in pairwise(points)]
+    assert all(before < after for before, after in pairwise(prices[:55]))
+
+
+def test_who_is_ahead_of_the_others_begins_further_on_by_a_share_at_most() -> None:
+    def rounds(*closing: int) -> list[tuple[int, ...]]:
+        staff = [contract(who, ahead=Ahead(tenths)) for who, tenths in zip("ABC", closing, strict=False)]
+        staff.append(contract("Z", patterns=frozenset("E"), ahead=Ahead(-900)))  # who cannot close is nobody's measure
+        return [t.closing_rounds for t in fair_targets(problem(staff=tuple(staff), wanted=ALWAYS_ONE)).values()][:-1]
+
+    plain = (9, 18, 27, 35, 44, 53, 62)
+    assert rounds(0, 0) == rounds(-7, -7) == rounds(50, 50) == [plain, plain]
+    assert rounds(12, -8) == rounds(20, 0) == [(0, 0, 7, 15, 24, 33, 42), plain]
+    assert rounds(500, 0) == [(0, 0, 0, 0, 9, 18, 27), plain]  # as many before them as anybody
+
+
+def test_equal_parts_leave_nothing_to_make_up_for_however_little_was_had() -> None:
+    given = problem(wanted=ALWAYS_ONE)
+    for row in ((None,) * 7, ("L", None, None, None, None, None, "E"), ("L",) * 7):
+        assert ahead_after(given, Roster(MONDAY, {"A": row, "B": row})) == dict.fromkeys("AB", Ahead())
+    alike = replace(given, staff=tuple(contract(who, ahead=Ahead(-35, 9, 100)) for who in "AB"))
+    assert ahead_after(alike, Roster(MONDAY, {"A": row, "B": row})) == dict.fromkeys("AB", Ahead())
+
+
+def test_what_is_ahead_after_a_roster_is_what_was_had_beyond_the_part_of_what_all_had() -> None:
+    given = problem(staff=(contract("A", ahead=Ahead(5, 0, -20)), contract("B", ahead=Ahead(-5, 0, 25))))
     made = Roster(MONDAY, {"A": ("L", "L", None, None, None, "E", "L"), "B": ("E", None, None, None, None, None, None)})
     assert had(given, made, "A") == Had(3, 1, 4 * 75)
     assert had(given, made, "B") == Had(0, 0, 75)
-    # due to A: 35 - 5, 9, 450 + 20; to B: 35, 9, 450
-    assert ahead_after(given, made) == {"A": Ahead(0, 1, -170), "B": Ahead(-35, -9, -375)}
-    assert ahead_after(given, made, {"A": Target(0, 0, 0), "B": Target(1, 2, 3)})["B"] == Ahead(-1, -2, 72)
+    # with what is left over: A 3.5 closing shifts, a Sunday, 28 h; B -0.5, none, 10 h
+    assert ahead_after(given, made) == {"A": Ahead(20, 5, 90), "B": Ahead(-20, -5, -90)}
+
+
+def test_the_part_of_what_all_had_is_pro_rata_of_what_each_can_work() -> None:
+    half = contract("B", leave=frozenset(date(day) for day in range(4)))
+    early = contract("C", patterns=frozenset("E"), ahead=Ahead(closing_tenths=4))
+    given = problem(staff=(contract("A"), half, early))
+    free = (None,) * 7
+    made = Roster(MONDAY, {"A": ("L", "L", *free[2:]), "B": (*free[:4], "L", None, None), "C": free})
+    # 3 closing shifts and 0.4 of before among A with 45 h and B with 22.5 h: 2.27 and 1.13; C cannot close
+    after = ahead_after(given, made)
+    assert [after[who].closing_tenths for who in "ABC"] == [-3, -1, 4]
+    # 22.5 h: two fifths each to A and C, one to B
+    assert [after[who].hour_tenths for who in "ABC"] == [60, 30, -90]

@@ -30,6 +30,10 @@ FEW, VERY_FEW = 120, 400
 Here all is one sum, and no more is left uncovered than with the gaps left open: a change has to be worth more than one
 quarter of an executive in a slot, or four of them.
 """
+ROUND = 10
+"""Points for a round of closing shifts or Sundays here, at most: all rounds together are less than an executive in a
+slot. They decide who takes over, not whether somebody does.
+"""
 NODES = 5_000
 
 
@@ -48,7 +52,7 @@ class Alternative:
     """A roster to choose. `name`: `gaps_left`, `few_changes` or `very_few_changes`.
 
     `cost` does not price changes: what the roster itself costs. `proven`: no roster of the weeks made again is cheaper
-    at the price of a change; None of the gaps, where nothing is made.
+    at the prices of a change and a round; None of the gaps, where nothing is made.
     """
 
     name: str
@@ -104,7 +108,8 @@ def reroster(
     for name, price in (("few_changes", FEW), ("very_few_changes", VERY_FEW)):
         if stop():
             break
-        prices = replace(problem.prices, changed=price, changed_free=2 * price)
+        round_price = min(ROUND, problem.prices.round)
+        prices = replace(problem.prices, changed=price, changed_free=2 * price, round=round_price)
         roster, proven = _made_again(replace(now, prices=prices, published=told), left, again, stop, seed)
         if roster is not None:
             found.append(Alternative(name, roster, costing(roster), tuple(_changes(now, left, roster)), proven))

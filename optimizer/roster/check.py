@@ -400,7 +400,7 @@ def _missing_on(problem: RosterProblem, roster: Roster, date: dt.date) -> int:
 
 
 def _fairness(problem: RosterProblem, roster: Roster) -> tuple[int, int, int]:
-    """What is paid for closing shifts, Sundays and hours above the targets of all executives."""
+    """What is paid for closing shifts and Sundays above rounds, and for these and hours above the targets of all."""
     prices, step = problem.prices, problem.prices.hour_step_tenths
     targets = fair_targets(problem)
     closing = sundays = hours = 0
@@ -411,7 +411,9 @@ def _fairness(problem: RosterProblem, roster: Roster) -> tuple[int, int, int]:
         on_sundays = sum(date.weekday() == SUNDAY for date, _, _ in shifts)
         tenths = sum(worked_s * TENTHS // HOUR_S for _, _, worked_s in shifts)  # of each shift cut off to tenths
         closing += prices.closing * _twice_above(late * TENTHS, due.closing_tenths, TENTHS) // TENTHS
+        closing += prices.round * _above_rounds(late * TENTHS, due.closing_rounds) // TENTHS
         sundays += prices.sunday * _twice_above(on_sundays * TENTHS, due.sunday_tenths, TENTHS) // TENTHS
+        sundays += prices.round * _above_rounds(on_sundays * TENTHS, due.sunday_rounds) // TENTHS
         hours += prices.hour * _twice_above(tenths, due.hour_tenths, step) // TENTHS
     return closing, sundays, hours
 
@@ -419,6 +421,12 @@ def _fairness(problem: RosterProblem, roster: Roster) -> tuple[int, int, int]:
 def _twice_above(tenths: int, target: int, step: int) -> int:
     """Tenths above a target, which may be negative, and once more those above the target and a step."""
     return max(0, tenths - target) + max(0, tenths - target - step)
+
+
+def _above_rounds(tenths: int, ends: Iterable[int]) -> int:
+    """Tenths above the end of each round that is over, added up."""
+    over = [end for end in ends if end < tenths]
+    return len(over) * tenths - sum(over)
 
 
 def _requests(problem: RosterProblem, roster: Roster) -> int:

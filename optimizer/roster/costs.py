@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from optimizer.roster.made import Roster, RosterCost
 from optimizer.roster.nouns import TENTHS, RosterProblem
-from optimizer.roster.targets import Target, fair_targets, had
+from optimizer.roster.targets import fair_targets, had, points_for
 
 
 class Costing:
@@ -65,12 +65,12 @@ class Costing:
     def _fairness(self, roster: Roster) -> tuple[int, int, int]:
         prices, closing, sundays, hours = self._problem.prices, 0, 0, 0
         for contract in self._problem.staff:
-            target: Target = self._targets[contract.executive_id]
-            got = had(self._problem, roster, contract.executive_id)
-            closing += _excess(got.closing * TENTHS, target.closing_tenths, TENTHS)
-            sundays += _excess(got.sundays * TENTHS, target.sunday_tenths, TENTHS)
-            hours += _excess(got.hour_tenths, target.hour_tenths, prices.hour_step_tenths)
-        return prices.closing // TENTHS * closing, prices.sunday // TENTHS * sundays, prices.hour // TENTHS * hours
+            due, got = self._targets[contract.executive_id], had(self._problem, roster, contract.executive_id)
+            closing += points_for(got.closing, due.closing_tenths, due.closing_rounds, prices.closing, prices.round)
+            sundays += points_for(got.sundays, due.sunday_tenths, due.sunday_rounds, prices.sunday, prices.round)
+            above = got.hour_tenths - due.hour_tenths
+            hours += prices.hour // TENTHS * (max(0, above) + max(0, above - prices.hour_step_tenths))
+        return closing, sundays, hours
 
     def _requests(self, roster: Roster) -> int:
         problem = self._problem
@@ -89,8 +89,3 @@ class Costing:
             for (executive_id, date), before in problem.published.items()
             if problem.first <= date <= problem.last and roster.on(executive_id, date) != before
         )
-
-
-def _excess(got: int, target: int, step: int) -> int:
-    """Tenths above a target, and once more those above the target and a step."""
-    return max(0, got - target) + max(0, got - target - step)

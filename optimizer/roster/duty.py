@@ -431,6 +431,7 @@ class _Day:
 
     def solver(self) -> cp_model.CpSolver:
         solver = cp_model.CpSolver()
+        solver.parameters.catch_sigint_signal = False  # Ctrl-C is ours: it would end the process later
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self._seed
         solver.parameters.cp_model_presolve = False  # of a single day it takes most of the time

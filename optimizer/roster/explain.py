@@ -535,6 +535,7 @@ class _Search:
 
     def _solver(self, stop: Stop, *, presolve: bool = True) -> cp_model.CpSolver:
         solver = cp_model.CpSolver()
+        solver.parameters.catch_sigint_signal = False  # Ctrl-C is ours: it would end the process later
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self._seed
         solver.parameters.cp_model_presolve = presolve

@@ -3,14 +3,16 @@
 Fixed days first; then the weeks in their order. Within a week the shift that newly covers most at its price is chosen
 over all days, starts and groups of executives with the same skills, so that days fill evenly; of those who may work it
 it goes to whoever would otherwise lose a day of work, at the least price of fairness and requests. Then each shift is
-taken back and given again where it is worth more, a few times over. Level 1 outweighs level 2. What it covers is not
-proven to be the most; it is a first roster, and what is there when nothing else has time.
+taken back and given again where it is worth more, a few times over, and closing shifts go to who has had fewer. Level 1
+outweighs level 2. What it covers is not proven to be the most; it is a first roster, and what is there when nothing
+else has time.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from optimizer.domain import Shift
 from optimizer.roster.made import Roster
 from optimizer.roster.model import could_work
 from optimizer.roster.nouns import TENTHS, WEEK, RosterProblem
-from optimizer.roster.targets import TENTH_HOUR_S, fair_targets
+from optimizer.roster.targets import TENTH_HOUR_S, fair_targets, points_for
 from optimizer.units import DAY_S
 
 IntArray = npt.NDArray[np.int64]
@@ -43,6 +45,8 @@ def greedy_roster(problem: RosterProblem) -> Roster:
     for number in range(len(board.weeks)):
         if board.improve(number):
             board.fill(number)
+    for number in range(len(board.weeks)):
+        board.trade(number)
     return board.roster()
 
 
@@ -184,7 +188,7 @@ class _Board:
         return self._allowed[key]
 
     def _prices(self) -> None:
-        """What a shift costs on level 2 besides fairness, and the targets."""
+        """What a shift costs on level 2 besides fairness, the targets, and the rounds below them."""
         problem, prices = self.problem, self.problem.prices
         index = {pattern.pattern_id: number for number, pattern in enumerate(problem.patterns)}
         self._base = np.full((len(problem.staff), problem.days, self._patterns), prices.shift, dtype=np.int64)
@@ -209,6 +213,10 @@ class _Board:
         due = [targets[contract.executive_id] for contract in problem.staff]
         self._due = np.array([[t.closing_tenths, t.sunday_tenths, t.hour_tenths] for t in due], dtype=np.int64)
         self._target = self._due
+        self._next = np.array(
+            [[_each_more(rounds, problem) for rounds in (t.closing_rounds, t.sunday_rounds)] for t in due],
+            dtype=np.int64,
+        )
         self._got = np.zeros_like(self._due)
         self._adds = [[TENTHS * late, 0, s // TENTH_HOUR_S] for late, s in zip(self._late, self._worked_s, strict=True)]
         self._steps = np.array([TENTHS, TENTHS, prices.hour_step_tenths])
@@ -223,8 +231,13 @@ class _Board:
         adds = np.array(self._adds[pattern])
         adds[1] = TENTHS * self._sunday[day]
         above = self._got[rows] - self._target[rows]
-        cost = self._excess(above + adds) - self._excess(above)
-        return np.asarray(self._base[rows, day, pattern] + cost @ self._tenth, dtype=np.int64)
+        cost = (self._excess(above + adds) - self._excess(above)) @ self._tenth
+        had = self._got[rows] // TENTHS
+        if self._late[pattern]:
+            cost += self._next[rows, 0, had[:, 0]]
+        if self._sunday[day]:
+            cost += self._next[rows, 1, had[:, 1]]
+        return np.asarray(self._base[rows, day, pattern] + cost, dtype=np.int64)
 
     def _excess(self, above: IntArray) -> IntArray:
         return np.asarray(np.maximum(above, 0) + np.maximum(above - self._steps, 0), dtype=np.int64)
@@ -234,8 +247,11 @@ class _Board:
         above = self._got[row] - self._target[row]
         adds = np.array(self._adds)
         sunday = np.array([[[0, TENTHS * self._sunday[day], 0]] for day in days])
-        cost = self._excess(above + adds[None, :, :] + sunday) - self._excess(above)
-        return np.asarray(self._base[row, list(days)] + cost @ self._tenth, dtype=np.int64)
+        cost = (self._excess(above + adds[None, :, :] + sunday) - self._excess(above)) @ self._tenth
+        closing, sundays = (int(tenths) // TENTHS for tenths in self._got[row, :2])
+        cost += self._next[row, 0, closing] * np.array(self._late)
+        cost += self._next[row, 1, sundays] * np.array([[self._sunday[day]] for day in days])
+        return np.asarray(self._base[row, list(days)] + cost, dtype=np.int64)
 
     # ---------------------------------------------------------------------------------- the rules
 
@@ -379,6 +395,39 @@ class _Board:
         self._put(row, day, int(worth.argmax()), 1)
         return True
 
+    def trade(self, number: int) -> None:
+        """Closing shifts of a week go to who has had fewer and serves the same needs, for their shift of the day."""
+        for day in self.weeks[number]:
+            for members in self.members:
+                rows = [int(row) for row in members if self.chosen[row, day] >= 0 and not self._fixed[row, day]]
+                late = [row for row in rows if self._late[self.chosen[row, day]]]
+                early = [row for row in rows if row not in late]
+                for row in late:
+                    had = self._got[:, 0] // TENTHS
+                    saved = self._next[row, 0, had[row] - 1]
+                    takers = sorted((int(self._next[other, 0, had[other]]), other) for other in early)
+                    for price, other in takers:
+                        if price >= saved:
+                            break
+                        if self._traded(row, other, day):
+                            early.remove(other)
+                            break
+
+    def _traded(self, row: int, other: int, day: int) -> bool:
+        """Two executives trade their shifts of a day, if they may and it is cheaper."""
+        shifts = [(row, int(self.chosen[row, day])), (other, int(self.chosen[other, day]))]
+        traded = [(row, shifts[1][1]), (other, shifts[0][1])]
+        for who, pattern in shifts:
+            self._put(who, day, pattern, -1)
+        before, after = (
+            sum(int(self._more(np.array([who]), day, pattern)[0]) for who, pattern in given)
+            for given in (shifts, traded)
+        )
+        better = after < before and all(self._legal(who, day) >> pattern & 1 for who, pattern in traded)
+        for who, pattern in traded if better else shifts:
+            self._put(who, day, pattern, 1)
+        return better
+
     def roster(self) -> Roster:
         """What is on the board."""
         ids = [pattern.pattern_id for pattern in self.problem.patterns]
@@ -387,3 +436,9 @@ class _Board:
             for row, contract in enumerate(self.problem.staff)
         }
         return Roster(self.problem.first, rows)
+
+
+def _each_more(rounds: Sequence[int], problem: RosterProblem) -> list[int]:
+    """By closing shifts or Sundays had, what one more costs for the rounds it leads through."""
+    points = [points_for(shifts, 0, rounds, 0, problem.prices.round) for shifts in range(problem.days + 2)]
+    return [after - before for before, after in pairwise(points)]

@@ -5,7 +5,7 @@
    Where that would take too long it is bounded, and the counts are chosen among those next to the relaxation.
 3. A lower bound of level 2: the relaxation of the model in which every day is one of those that leave so little.
 4. Improving: parts of the roster (some weeks, some executives) are set free and solved again, the rest stays. Small
-   rosters are solved as a whole, to the proven optimum.
+   rosters are solved as a whole, to the proven optimum, where level 1 is settled.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ OnProgress = Callable[[RosterProgress], None]
 PART_FOR_DUTY = 0.6
 """Of the time, at most so much for the proof of level 1."""
 SMALL = 2_000
-"""Assignments up to which level 2 is solved as a whole before anything else: ten executives for four weeks."""
+"""Assignments up to which level 2 is solved as a whole before anything else: ten executives for four weeks.
+
+Where level 1 is settled: else a sum of both levels is all that can be solved as a whole, and parts, in which level 1
+weighs more, lead to less uncovered.
+"""
 LARGE = 12_000
 """Assignments from which on the least that stays uncovered is bounded, but not settled: it would take too long."""
 PART_FOR_NAMES = 0.5
@@ -122,7 +126,7 @@ class _Making:
 
         if self._proven():
             return
-        if (model.x != NONE).sum() <= SMALL:
+        if settled and (model.x != NONE).sum() <= SMALL:
             self._take_bound(model, whole(self._stop.left_s()), below)
             if not self._proven():
                 self._improve(model, self._stop)

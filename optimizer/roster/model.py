@@ -2,15 +2,16 @@
 
 x[e, d, p] = 1: executive e works pattern p on day d. n[g, d, p] counts them in a group g of executives: all, and those
 who can serve certain needs. What is wanted of a group in a slot is covered by its counts or paid for. Fairness is a
-convex price of what an executive gets above their target, so that executives are tied together by cover alone.
+convex price of what an executive gets, so that executives are tied together by cover alone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from optimizer.domain import Shift
 from optimizer.roster.made import Roster
 from optimizer.roster.nouns import TENTHS, WEEK, Contract, RosterProblem, RosterRule, WorkedDay
 from optimizer.roster.rows import Group, Linear, Rows
-from optimizer.roster.targets import TENTH_HOUR_S, Target, fair_targets
+from optimizer.roster.targets import TENTH_HOUR_S, Target, fair_targets, points_for
 from optimizer.units import DAY_S
 
 IntArray = npt.NDArray[np.int64]
@@ -341,41 +342,54 @@ def uncovered_demand(building: Building) -> None:
         building.rows.row([*cover, (uncovered, 1)], lower=wanted.quarters)
 
 
-def _excess(building: Building, terms: list[tuple[int, int]], target: int, price: int, step: int) -> None:
-    """A price for each tenth above the target, and the same again above the target and a step: convex."""
-    most = sum(value for _, value in terms)
-    for due in (target, target + step):
-        floor = max(0, due)
-        building.constant_2 += price * (floor - due)  # of a negative target so much is paid whatever is done
-        if not price or most <= floor:
-            continue
-        above = building.rows.variable(most - floor, whole=False, cost_2=price)
-        building.rows.row([*terms, (above, -1)], upper=floor)
+def _one_by_one(building: Building, by_day: Sequence[list[int]], points: Sequence[int]) -> None:
+    """`points[n]` for n of these days worked, convex: a column for all shifts of the same price, the dear ones last.
+
+    It goes through the points of every whole number: a tighter row for the relaxation than prices of tenths.
+    """
+    building.constant_2 += points[0]
+    prices = [after - before for before, after in pairwise(points)]
+    free = prices.count(0)
+    steps = [
+        (building.rows.variable(len(list(shifts)), whole=False, cost_2=price), -1)
+        for price, shifts in groupby(prices[free:])
+    ]
+    if steps:
+        building.rows.row([*((column, 1) for columns in by_day for column in columns), *steps], upper=free)
 
 
 def fair_closing(building: Building) -> None:
-    """Closing shifts above an executive's target."""
-    problem = building.problem
+    """Closing shifts of an executive: dearer with every round, and above their target."""
+    problem, prices = building.problem, building.problem.prices
     late = [n for n, pattern in enumerate(problem.patterns) if problem.rules.is_closing(pattern.shift)]
     for row, contract in enumerate(problem.staff):
-        terms = [(int(c), TENTHS) for c in building.x[row][:, late].ravel() if c != NONE]
-        target = building.targets[contract.executive_id].closing_tenths
-        _excess(building, terms, target, problem.prices.closing // TENTHS, TENTHS)
+        due = building.targets[contract.executive_id]
+        closing = [[int(c) for c in building.x[row, day, late] if c != NONE] for day in range(problem.days)]
+        by_day = [columns for columns in closing if columns]
+        points = [
+            points_for(shifts, due.closing_tenths, due.closing_rounds, prices.closing, prices.round)
+            for shifts in range(len(by_day) + 1)
+        ]
+        _one_by_one(building, by_day, points)
 
 
 def fair_sundays(building: Building) -> None:
-    """Sundays above an executive's target."""
-    problem = building.problem
+    """Sundays of an executive: dearer with every round, and above their target."""
+    problem, prices = building.problem, building.problem.prices
     sundays = [day for day, date in enumerate(problem.dates) if date.weekday() == SUNDAY]
     for row, contract in enumerate(problem.staff):
-        terms = [(column, TENTHS) for day in sundays for column in building.worked(row, day)]
-        target = building.targets[contract.executive_id].sunday_tenths
-        _excess(building, terms, target, problem.prices.sunday // TENTHS, TENTHS)
+        due = building.targets[contract.executive_id]
+        by_day = [columns for day in sundays if (columns := list(building.worked(row, day)))]
+        points = [
+            points_for(shifts, due.sunday_tenths, due.sunday_rounds, prices.sunday, prices.round)
+            for shifts in range(len(by_day) + 1)
+        ]
+        _one_by_one(building, by_day, points)
 
 
 def fair_hours(building: Building) -> None:
-    """Hours above an executive's target."""
-    problem = building.problem
+    """Hours above an executive's target, and again above the target and a step: convex."""
+    problem, price = building.problem, building.problem.prices.hour // TENTHS
     for row, contract in enumerate(problem.staff):
         terms = [
             (int(building.x[row, day, number]), pattern.worked_s // TENTH_HOUR_S)
@@ -383,8 +397,13 @@ def fair_hours(building: Building) -> None:
             for number, pattern in enumerate(problem.patterns)
             if building.x[row, day, number] != NONE
         ]
-        target = building.targets[contract.executive_id].hour_tenths
-        _excess(building, terms, target, problem.prices.hour // TENTHS, problem.prices.hour_step_tenths)
+        target, most = building.targets[contract.executive_id].hour_tenths, sum(value for _, value in terms)
+        for due in (target, target + problem.prices.hour_step_tenths):
+            floor = max(0, due)
+            building.constant_2 += price * (floor - due)  # of a negative target so much is paid whatever is done
+            if price and most > floor:
+                above = building.rows.variable(most - floor, whole=False, cost_2=price)
+                building.rows.row([*terms, (above, -1)], upper=floor)
 
 
 def requests(building: Building) -> None:

@@ -151,9 +151,9 @@ class DayRequest:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What an executive has had more than their share in earlier rosters (less: negative), in tenths.
+    """What an executive has had in earlier rosters beyond their part of what all had (less: negative), in tenths.
 
-    Of closing shifts, of Sundays, of hours worked.
+    Of closing shifts, of Sundays, of hours worked. Of all executives together it is nothing, but for rounding.
     """
 
     closing_tenths: int = 0
@@ -287,7 +287,9 @@ class RosterPrices:
     stops duty nobody needs. `missing`: an executive below the minimum cover in a slot. `uncovered`: a quarter of an
     executive in a slot, `uncovered_kit` for what needs skills. Fairness: `closing` and `sunday` for each shift above an
     executive's share and again for what is more than one above; `hour` for each hour above, again for more than
-    `hour_step` tenths. `changed`: an executive and day other than published, `changed_free` where a free day is taken.
+    `hour_step_tenths`; `round` for each closing shift and Sunday above each of the rounds of about one shift into which
+    a share is cut, so that equal parts are the cheapest whatever was wanted. `changed`: an executive and day other than
+    published, `changed_free` where a free day is taken.
     """
 
     missing: int = 1_600
@@ -297,6 +299,7 @@ class RosterPrices:
     sunday: int = 300
     hour: int = 40
     hour_step_tenths: int = 75
+    round: int = 60
     shift: int = 60
     changed: int = 120
     changed_free: int = 240
@@ -307,7 +310,7 @@ class RosterPrices:
             value = getattr(self, name)
             if not 0 <= value <= MOST_PRICE:
                 faults.append(Fault((name,), "out_of_range", value, f"0 to {MOST_PRICE:,} points"))
-        for name in ("closing", "sunday", "hour"):
+        for name in ("closing", "sunday", "hour", "round"):
             if getattr(self, name) % TENTHS:
                 rule = "a multiple of 10: fairness is counted in tenths"
                 faults.append(Fault((name,), "bad_price", getattr(self, name), rule))

@@ -3,12 +3,16 @@
 The whole is what is wanted of all (an estimate: nobody knows beforehand what the roster will be), the share is pro rata
 of what an executive can work in these weeks: who is on leave for half of them is due half as much. What somebody has
 had too much or too little of in earlier rosters is taken off, or put on.
+
+Where executives are short nobody comes near their share. So shares of closing shifts and Sundays are cut into rounds,
+as many for each executive, of about one shift: the more rounds somebody is through, the dearer their next shift, and
+equal parts are the cheapest, however much was wanted.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,15 +22,24 @@ from optimizer.roster.nouns import QUARTERS, TENTHS, WEEK, Ahead, Contract, Rost
 from optimizer.units import HOUR_S, ceil_div
 
 TENTH_HOUR_S = HOUR_S // TENTHS
+MOST_ROUNDS = 16
+"""Rounds of a share. One shift more or less is felt up to two shifts a round, which is a share of 32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An executive's fair share in tenths; more is paid for. May be negative after earlier rosters."""
+    """An executive's fair share in tenths; more is paid for. May be negative after earlier rosters.
+
+    `closing_rounds`, `sunday_rounds`: the ends of the rounds in tenths of a shift, ascending, up to twice the share.
+    Who is ahead of whoever has had least is through some of them before the first shift, as many as a share at most:
+    such rounds end at 0.
+    """
 
     closing_tenths: int
     sunday_tenths: int
     hour_tenths: int
+    closing_rounds: tuple[int, ...] = ()
+    sunday_rounds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +54,33 @@ class Had:
 def fair_targets(problem: RosterProblem) -> dict[str, Target]:
     """The target of every executive."""
     shares = _Shares(problem)
+    closing = _parts(shares.closing_quarters, shares.closing_weight)
+    sundays = _parts(shares.sunday_quarters, shares.sunday_weight)
+    ahead = {contract.executive_id: contract.ahead for contract in problem.staff}
+    closing_rounds = _rounds(shares.closing_quarters, closing, {e: a.closing_tenths for e, a in ahead.items()})
+    sunday_rounds = _rounds(shares.sunday_quarters, sundays, {e: a.sunday_tenths for e, a in ahead.items()})
     return {
-        contract.executive_id: Target(
-            _part(shares.closing_quarters, contract.executive_id, shares.closing_weight)
-            - contract.ahead.closing_tenths,
-            _part(shares.sunday_quarters, contract.executive_id, shares.sunday_weight) - contract.ahead.sunday_tenths,
-            _hours_of(shares, contract.executive_id) - contract.ahead.hour_tenths,
+        executive_id: Target(
+            closing[executive_id] - before.closing_tenths,
+            sundays[executive_id] - before.sunday_tenths,
+            _hours_of(shares, executive_id) - before.hour_tenths,
+            closing_rounds[executive_id],
+            sunday_rounds[executive_id],
         )
-        for contract in problem.staff
+        for executive_id, before in ahead.items()
     }
+
+
+def points_for(shifts: int, target_tenths: int, rounds: Sequence[int], price: int, round_price: int) -> int:
+    """What so many closing shifts or Sundays cost: convex.
+
+    `price` for each above the target and again above the target and one more, `round_price` for each above the end of
+    each round.
+    """
+    tenths = shifts * TENTHS
+    above = max(0, tenths - target_tenths) + max(0, tenths - target_tenths - TENTHS)
+    through = sum(max(0, tenths - end) for end in rounds)
+    return price // TENTHS * above + round_price // TENTHS * through
 
 
 def had(problem: RosterProblem, roster: Roster, executive_id: str) -> Had:
@@ -66,20 +97,26 @@ def had(problem: RosterProblem, roster: Roster, executive_id: str) -> Had:
     return Had(closing, sundays, seconds)
 
 
-def ahead_after(
-    problem: RosterProblem, roster: Roster, targets: Mapping[str, Target] | None = None
-) -> dict[str, Ahead]:
-    """What the next roster has to make up for, by executive."""
-    targets = fair_targets(problem) if targets is None else targets
-    after = {}
-    for contract in problem.staff:
-        got, due = had(problem, roster, contract.executive_id), targets[contract.executive_id]
-        after[contract.executive_id] = Ahead(
-            got.closing * TENTHS - due.closing_tenths,
-            got.sundays * TENTHS - due.sunday_tenths,
-            got.hour_tenths - due.hour_tenths,
+def ahead_after(problem: RosterProblem, roster: Roster) -> dict[str, Ahead]:
+    """What the next roster has to make up for, by executive: what they had beyond their part of what all had.
+
+    Had in this roster and left over from earlier ones; the part is pro rata as a share is. What all had too much or too
+    little of alike is nobody's debt.
+    """
+    shares = _Shares(problem)
+    got = {contract.executive_id: had(problem, roster, contract.executive_id) for contract in problem.staff}
+    before = {contract.executive_id: contract.ahead for contract in problem.staff}
+    closing = {e: before[e].closing_tenths + got[e].closing * TENTHS for e in got}
+    sundays = {e: before[e].sunday_tenths + got[e].sundays * TENTHS for e in got}
+    hours = {e: before[e].hour_tenths + got[e].hour_tenths for e in got}
+    return {
+        executive_id: Ahead(
+            _beyond_part(closing, executive_id, shares.closing_weight),
+            _beyond_part(sundays, executive_id, shares.sunday_weight),
+            _beyond_part(hours, executive_id, shares.capacity_s),
         )
-    return after
+        for executive_id in got
+    }
 
 
 class _Shares:
@@ -182,10 +219,39 @@ class _Shares:
         return found
 
 
-def _part(quarters: int, executive_id: str, weights: Mapping[str, int]) -> int:
-    """Tenths of a shift due to one of all, rounded up."""
+def _parts(quarters: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Tenths of a shift due to each of all, rounded up."""
     whole = sum(weights.values())
-    return ceil_div(quarters * TENTHS * weights[executive_id], QUARTERS * whole) if whole else 0
+    return {
+        executive_id: ceil_div(quarters * TENTHS * weight, QUARTERS * whole) if whole else 0
+        for executive_id, weight in weights.items()
+    }
+
+
+def _rounds(quarters: int, shares: Mapping[str, int], ahead: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    """The ends of each executive's rounds; none of those who have no share.
+
+    They go on to twice the share: who is through a whole share beforehand still has as many before them.
+    """
+    sharing = [executive_id for executive_id, share in shares.items() if share]
+    if not sharing:
+        return dict.fromkeys(shares, ())
+    rounds = min(MOST_ROUNDS, ceil_div(quarters, QUARTERS * len(sharing)))
+    least = min(ahead[executive_id] for executive_id in sharing)
+    ends = {}
+    for executive_id, share in shares.items():
+        lead = min(share, ahead[executive_id] - least)
+        ends[executive_id] = tuple(
+            max(0, ceil_div(number * share, rounds) - lead) for number in range(1, 2 * rounds) if share
+        )
+    return ends
+
+
+def _beyond_part(had_tenths: Mapping[str, int], executive_id: str, weights: Mapping[str, int]) -> int:
+    """Tenths that one has had beyond their part of what all had, to the nearest."""
+    whole, weight = sum(weights.values()), weights[executive_id]
+    part = (2 * sum(had_tenths.values()) * weight + whole) // (2 * whole) if whole else 0
+    return had_tenths[executive_id] - part
 
 
 def _hours_of(shares: _Shares, executive_id: str) -> int:
