@@ -545,11 +545,16 @@ def test_down_to_0002_and_up_again_loses_what_it_says_and_nothing_else(database:
     with database.read() as connection:
         assert tables_of(connection) == sorted([*OF_0001, *OF_0002, VERSION_TABLE])
         left = connection.execute(text("SELECT date, slot_minutes, closed_because, stop_sales, quotas FROM days"))
-        assert sorted(map(tuple, left)) == sorted(BY_HAND)
+        closed_in_part = ("2026-12-04", 60, None, "[4]", "{}")
+        assert sorted(map(tuple, left)) == sorted([*BY_HAND[:3], closed_in_part])
         ids = connection.execute(text("SELECT job_id FROM jobs ORDER BY job_id")).scalars().all()
         assert ids == ["J0", "J1", "J2"]
     assert database.upgrade() == ("0002", REVISION)
-    assert (restricted(database), sold(database)) == (TAKEN_OVER, SOLD)
+    stopped = (4, "stop_sale", 12 * H, 13 * H, None, None)
+    assert (restricted(database), sold(database)) == (
+        [*TAKEN_OVER, stopped],
+        [*SOLD[:3], Sale(stop_sales=frozenset({4}))],
+    )
     assert new_rows(database) == []
 
 

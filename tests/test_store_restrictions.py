@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.store import Database
 from api.store.background import recover_day
 from api.store.desk import publish_plan, set_closed, set_roster, set_rules, set_sale, store_rules
 from api.store.restrictions import (
@@ -238,6 +239,18 @@ def test_promises_of_a_closed_stretch_are_brought_back_after_it_is_lifted(store:
     assert recover_day(store, RAIPUR, DAY) == 2
     assert not any(at_risk(store, key) for key in inside)
     assert kinds(store)[-2:] == ["booking.kept_again"] * 2
+    sound(store)
+
+
+def test_promises_of_a_closed_stretch_are_not_brought_back_before_it_is_lifted(store: Store) -> None:
+    staffed(store, 3)
+    two = done(store.hold(RAIPUR, at(1), [want(10), want(12)], "a", at_once=True)).bookings
+    inside = {booked(store, 10, 2), *(b.booking_id for b in two if b.slot.open_s == 10 * H)}
+    made(store, new(CLOSURE, (10, 11)), force=True)
+    assert recover_day(store, RAIPUR, DAY) == 0
+    assert all(at_risk(store, key) for key in inside)
+    no = refused(store.locate(two[0].booking_id, at(3)), RefusalCode.SLOT_NOT_OFFERED)
+    assert no.reasons[0].code is SlotReasonCode.CLOSED_SLOT
     sound(store)
 
 
@@ -632,4 +645,24 @@ def test_a_promise_made_while_its_slot_is_being_closed_is_refused_or_in_the_way(
     outcomes = at_once([book, shut])
     assert [isinstance(outcome, Refusal) for outcome in outcomes].count(True) == 1
     assert bool(sale(store).closed_slots) is isinstance(outcomes[0], Refusal)
+    sound(store)
+
+
+def test_a_day_that_is_made_while_the_others_are_locked_already_is_looked_at_in_its_turn(
+    store: Store, store_address: str, clock: Clock, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_days, tries = store.database.lock_days, []
+
+    def lock_and_let_another_in(*given: Any) -> None:
+        lock_days(*given)
+        tries.append(given)
+        if dialect == "postgresql" and len(tries) == 1:  # on SQLite nobody else can write now
+            with Database.open(store_address, clock=clock) as other:
+                made(Store(other, CATALOGUE), new(STOP_SALE, (9, 10), first=NEXT, last=NEXT))
+
+    monkeypatch.setattr(store.database, "lock_days", lock_and_let_another_in)
+    made(store, new(STOP_SALE, (11, 12), last=NEXT))
+    assert len(tries) == (2 if dialect == "postgresql" else 1)
+    assert sale(store).stop_sales == {3}
+    assert sale(store, NEXT).stop_sales == ({1, 3} if dialect == "postgresql" else {3})
     sound(store)

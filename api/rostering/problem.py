@@ -116,11 +116,10 @@ def worked_days(views: Mapping[dt.date, View]) -> dict[str, dict[dt.date, Worked
 
 
 def pattern_of(patterns: Mapping[str, ShiftPattern], executive: Executive) -> str | None:
-    """The pattern that an executive works, None where it is one of their own."""
-    for pattern_id, pattern in patterns.items():
-        if pattern.shift == executive.shift and pattern.pause == executive.pause:
-            return pattern_id
-    return None
+    """The pattern that an executive works, by its hours and its break; else one of the same hours; else None."""
+    same = [each for each in patterns.values() if each.shift == executive.shift]
+    found = next((each for each in same if each.pause == executive.pause), same[0] if same else None)
+    return None if found is None else found.pattern_id
 
 
 def _published(problem: RosterProblem, views: Mapping[dt.date, View]) -> dict[tuple[str, dt.date], str | None]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from api.store.schema import epoch_ms, moment, restrictions
 from api.store.store import MOST_DAYS, Store, Undone, joined, new_id
-from api.store.writing import View
+from api.store.writing import VersionChanged, View
 from optimizer.bookings import Change, Refusal, Verdict, restrict
 from optimizer.domain import Fault, SlotGrid
 from optimizer.domain.faults import id_faults, raise_if_any
@@ -209,14 +209,19 @@ def _is_stretch(open_s: int | None, close_s: int | None) -> bool:
     return open_s is not None and close_s is not None and 0 <= open_s < close_s <= DAY_S
 
 
+def reason_faults(reason: str) -> Iterator[Fault]:
+    """What is wrong with a reason."""
+    seen = reason.translate(dict.fromkeys(map(ord, JOINERS)))
+    if not seen.strip() or len(reason) > MOST_REASON or not seen.isprintable():
+        rule = f"1 to {MOST_REASON} printable characters that say why"
+        yield Fault(("reason",), "bad_reason", reason[:MOST_REASON], rule)
+
+
 def _faults(catalogue: Catalogue, new: NewRestriction) -> Iterator[Fault]:
     """What is wrong with a restriction, whatever its days are like."""
     if new.kind not in KINDS:
         yield Fault(("kind",), "unknown_kind", new.kind, f"one of {', '.join(KINDS)}")
-    seen = new.reason.translate(dict.fromkeys(map(ord, JOINERS)))
-    if not seen.strip() or len(new.reason) > MOST_REASON or not seen.isprintable():
-        rule = f"1 to {MOST_REASON} printable characters that say why"
-        yield Fault(("reason",), "bad_reason", new.reason[:MOST_REASON], rule)
+    yield from reason_faults(new.reason)
     yield from id_faults("author", new.author)
     if not 0 <= (new.last - new.first).days < MOST_DAYS:
         rule = f"{new.first.isoformat()} or later, {MOST_DAYS} days at most"
@@ -268,11 +273,15 @@ def _changed(
 
     def act() -> Verdict:
         made.clear()
+        with store.database.read() as connection:
+            bare = [date for date, view in store.views(connection, city, dates).items() if view.state.version == 0]
         try:
             with store.database.write() as connection:
                 store.database.lock_days(connection, [(city.city_id, date) for date in dates])
                 now = store.database.now(connection)
                 views = store.views(connection, city, dates)
+                if any(views[date].state.version for date in bare):
+                    raise VersionChanged  # it may have got its row after the others were locked: then out of its turn
                 ids = {restriction_id for date in dates for restriction_id in change(connection, now, date)}
                 if not ids:
                     made.append(Restricted(Change((), (), ()), (), (), (), ()))

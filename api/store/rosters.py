@@ -200,9 +200,9 @@ def publish_roster(
 ) -> RosterPublished | NotPublished:
     """Make a roster that of its days, with its quotas: of all of them, or of none.
 
-    Refused by days that are over, whose roster has changed since it was made, whose plan is published, or that have
-    promises which could not be kept; forced, these promises are at risk. Finding new witnesses may take `limit_s` a
-    day, and is done outside of any transaction. Raises InvalidProblem for a roster without days.
+    Refused by days that are over and would change, whose roster has changed since it was made, whose plan is published,
+    or that have promises which could not be kept; forced, these promises are at risk. Finding new witnesses may take
+    `limit_s` a day, and is done outside of any transaction. Raises InvalidProblem for a roster without days.
     """
     if not new.teams:
         raise InvalidProblem([Fault(("days",), "no_open_day", 0, "at least one day that is not closed")])
@@ -236,16 +236,23 @@ def _changes(
     force: bool,
     limit_s: float,
 ) -> dict[dt.date, Change] | NotPublished:
-    """The days with their new teams and quotas; days that stay as they are have no change."""
+    """The days with their new teams and quotas; days that are over, and were as they are to be, are left out."""
     changes: dict[dt.date, Change] = {}
     refusals: dict[dt.date, Refusal] = {}
+    left = {d for d, view in views.items() if d < today and _is_team(view, new.teams[d])}
     for date, view in sorted(views.items()):
+        if date in left and left != views.keys():
+            continue
         verdict = _one_day(store, city, view, new, today, force=force, limit_s=limit_s)
         if isinstance(verdict, Refusal):
             refusals[date] = verdict
         else:
             changes[date] = verdict
     return NotPublished(refusals) if refusals else changes
+
+
+def _is_team(view: View, team: Iterable[Executive]) -> bool:
+    return roster_key(view.book.day.problem.executives) == roster_key(team)
 
 
 def _one_day(
@@ -259,7 +266,7 @@ def _one_day(
     if new.based_on is not None and new.based_on.get(date) != roster_key(now):
         return Refusal(RefusalCode.ROSTER_OUTDATED, told, "the roster of this day has changed since it was made")
     change = Change((view.book,), (), ())
-    if roster_key(team) != roster_key(now):
+    if not _is_team(view, team):
         verdict = restaffed(store, city, view, team, StopAt(time_limit_s=limit_s), force=force)
         if isinstance(verdict, Refusal):
             return verdict
@@ -278,10 +285,10 @@ def _write(
         store.database.lock_days(connection, keys_of(city.city_id, views))
         now = store.database.now(connection)
         # Days first: who writes another that has no row yet may wait for us there, and we must not wait for its events.
-        states = [_write_day(store, connection, city, view, changes[date], now) for date, view in sorted(views.items())]
+        states = [_write_day(store, connection, city, views[d], change, now) for d, change in sorted(changes.items())]
         store.database.order_events(connection)  # who publishes at once has its turn, and its number, after this
         number = _next_number(connection, city)
-        own = (days.c.city_id == city.city_id) & days.c.date.in_([date.isoformat() for date in views])
+        own = (days.c.city_id == city.city_id) & days.c.date.in_([date.isoformat() for date in changes])
         connection.execute(update(days).where(own).values(roster_number=number))
         states = [replace(state, roster_number=number) for state in states]
         first, last = min(new.teams), max(new.teams)

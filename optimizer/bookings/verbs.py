@@ -362,6 +362,10 @@ def relocate(
     if book.day.sale.closed_because is not None:
         return Refusal(RefusalCode.DAY_CLOSED, group_id, f"the day is closed: {book.day.sale.closed_because}")
     without = release(book.day, [b.booking_id for b in own])
+    if any(_is_shut(book.day, b) for b in own):
+        reason = SlotReason(SlotReasonCode.CLOSED_SLOT, Proof.PROVED)
+        text = "a slot of these bookings is closed; they are at risk until it is opened"
+        return Refusal(RefusalCode.SLOT_NOT_OFFERED, group_id, text, (reason,))
     if group_id in without.problem.travel.index:  # as an empty stop, see `release`
         text = "the old place is still on the way to others; it can be changed once a repair leaves it out"
         return Refusal(RefusalCode.SLOT_NOT_OFFERED, group_id, text)
@@ -375,13 +379,18 @@ def relocate(
     return Change((with_bookings(book, day, made),), tuple(made), tuple(told("booking.located", b) for b in made))
 
 
+def _is_shut(day: PromisedDay, booking: Booking) -> bool:
+    """The slot of the booking is closed."""
+    return any(day.slots[number] == booking.slot for number in day.sale.closed_slots)
+
+
 def recover(
     book: DayBook, booking_id: str, approach: Approach, certificates: Certificates | None = None
 ) -> Change | None:
-    """A booking at risk back in the witness; None when there is no room for it (yet), or the day is not open."""
-    if book.day.sale.closed_because is not None or book.day.sale.published:
-        return None
+    """A booking at risk back in the witness; None when there is no room (yet), or its day or slot is closed."""
     booking = book.bookings[booking_id]
+    if book.day.sale.closed_because is not None or book.day.sale.published or _is_shut(book.day, booking):
+        return None
     day = promise(approach, [booking.appointment], certificates)
     if isinstance(day, NoRoom):
         return None

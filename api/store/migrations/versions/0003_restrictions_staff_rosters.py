@@ -88,8 +88,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """From 0003 to 0002; rosters that are being made, reasons, authors, staff, versions and capacity are lost.
 
-    What was closed whole, not for sale, or limited for all kits stays so.
+    What was closed whole, not for sale, or limited for all kits stays so; slots that were closed are not for sale.
+    Quotas of single kits are lost.
     """
+    _stop_closed_slots()
     op.drop_index("uq_jobs_open_roster", "jobs")
     op.execute("DELETE FROM jobs WHERE kind = 'roster'")
     _kinds_of_jobs("kind IN ('plan', 'solve')")
@@ -124,6 +126,16 @@ def _kinds_of_jobs(rule: str) -> None:
     for row in made:
         if row.type == "index":
             op.execute(row.sql)
+
+
+def _stop_closed_slots() -> None:
+    connection = op.get_bind()
+    days = sa.table("days", *map(sa.column, ("city_id", "date", "closed_slots", "stop_sales")))
+    for row in connection.execute(sa.select(days).where(days.c.closed_slots != "{}")).all():
+        stopped = sorted({*json.loads(row.stop_sales), *map(int, json.loads(row.closed_slots))})
+        own = (days.c.city_id == row.city_id) & (days.c.date == row.date)
+        text = json.dumps(stopped, separators=(",", ":"))
+        connection.execute(sa.update(days).where(own).values(stop_sales=text))
 
 
 def _take_over() -> None:
