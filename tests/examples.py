@@ -9,6 +9,7 @@ it ends. ```python blocks run in order, in one namespace. A ```json block is the
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import re
@@ -33,6 +34,7 @@ from api.client import Client
 from api.demo_store import fill_store
 from api.store import Database
 from api.store.store import Store
+from optimizer.units import IST
 from scenarios.catalogue import load_catalogue
 
 MITAAN = [sys.executable, "-c", "from api.start import main; main()"]
@@ -222,6 +224,14 @@ def _told_by_jq(value: Any, raw: bool) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+def date_told(arguments: list[str]) -> str:
+    """What `date -d 'next monday + N weeks' +%F` says."""
+    weeks = re.fullmatch(r"next monday \+ (\d+) weeks", arguments[1])
+    assert arguments[0] == "-d" and weeks and arguments[2:] == ["+%F"], f"date {arguments} is not known to the examples"  # noqa: PT018
+    today = dt.datetime.now(IST).date()
+    return f"{today + dt.timedelta(days=7 - today.weekday(), weeks=int(weeks[1]))}\n"
+
+
 # ---------------------------------------------------------------------------------------- the service
 
 
@@ -366,6 +376,8 @@ class Reader:
         if name == "printf":
             form, *values = arguments
             return form.replace("\\n", "\n") % tuple(values)
+        if name == "date":
+            return date_told(arguments)
         assert name == "mitaan", f"{name} is not known to the examples"
         if arguments[0] in RUNS_ON:
             self.run_on(arguments, environment)

@@ -355,6 +355,6 @@ def problem_of_draft(store: Store, city: City, document: Mapping[str, Any], name
     """The problem and the roster of an alternative, as drawings want them: of the days as the store has them now."""
     first, last = (dt.date.fromisoformat(document[key]) for key in ("first", "last"))
     people = read_document(store, city, document["staff"])
-    given = store_problem(store, city, first, (last - first).days + 1, people, made_before=True)
+    given = store_problem(store, city, first, (last - first).days + 1, people)
     rows = {key: tuple(row) for key, row in alternative_of(document, name)["executives"].items()}
     return given.problem, Roster(first, rows)

@@ -61,14 +61,12 @@ def demand_of(
     return forecast(history, store.catalogue, city, first, last, minutes)
 
 
-def store_problem(
-    store: Store, city: City, first: dt.date, days: int, staff: Staff | None = None, *, made_before: bool = False
-) -> StoreProblem:
+def store_problem(store: Store, city: City, first: dt.date, days: int, staff: Staff | None = None) -> StoreProblem:
     """The problem of a roster from `first` on; by the staff that is stored, or another one.
 
     Rosters that the days have count as published already; those of the weeks before and after are what people work
-    around the horizon. What the last published roster owes is carried over. Of a roster that was `made_before` days
-    may have been closed meanwhile: what is settled there does not count. Raises InvalidProblem else.
+    around the horizon. What the last published roster owes is carried over. What is settled on a day that the desk has
+    closed does not count; on one that the calendar closes it is a fault. Raises InvalidProblem.
     """
     if not 1 <= days <= MOST_WEEKS * WEEK:
         raise InvalidProblem([Fault(("days",), "bad_horizon", days, f"1 to {MOST_WEEKS * WEEK} days")])
@@ -82,7 +80,8 @@ def store_problem(
         today = store.database.now(connection).date()
     worked = worked_days({date: views[date] for date in around})
     owed = _owed(store, city, first)
-    shut = {date for date in dates if views[date].book.day.sale.closed_because is not None} if made_before else set()
+    shut = {date for date in dates if views[date].book.day.sale.closed_because is not None}
+    shut -= {date for date in dates if store.facts.closed(city, date) is not None}
     contracts = tuple(
         replace(
             c,
