@@ -38,16 +38,14 @@ from api.console import (
 )
 from api.planning import document_of, make_ready, page_of
 from api.serving_cli import register as register_serving
-from api.shapes import city_json, day_json, service_json, violation_json
+from api.shapes import city_json, service_json, violation_json
 from api.study_cli import register as register_study
 from optimizer.arrays import seconds_compiling
-from optimizer.calendar import service_days
 from optimizer.check import ViolationCode, violations
 from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Result, Status
 from optimizer.planner import AUTO, ENGINES, UnknownEngine, plan_day
 from optimizer.report import explain_visit, reasons
 from optimizer.stop import StopAt
-from optimizer.units import IST, hhmm
 from scenarios.catalogue import load_catalogue
 from scenarios.files import ReadLimits, ScenarioDay, check_writable, read_day, write_day, write_files
 from scenarios.generate import GeneratedDay, Load, bench_day, generate_day
@@ -62,10 +60,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-calendar_app = typer.Typer(help="Service days, slots and closures.", no_args_is_help=True)
 scenario_app = typer.Typer(help="Day files: make, convert, name.", no_args_is_help=True)
 travel_app = typer.Typer(help="Travel times of a day.", no_args_is_help=True)
-app.add_typer(calendar_app, name="calendar")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(travel_app, name="travel")
 
@@ -354,37 +350,6 @@ def services(
     table("Services" + (f" on {on}" if on else ""), columns, rows, ("fee Rs", "days", "visits"))
     say("fee: application fee and departmental fee together, - where the latter is not known.")
     say("door min: minutes at the door to apply + to deliver, assumptions.")
-
-
-@calendar_app.command("show")
-def calendar_show(
-    city: Annotated[str, typer.Argument(metavar="CITY")],
-    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First date; today if not given.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date; 13 days later.")] = None,
-    slot_minutes: Annotated[int | None, typer.Option(help="Length of a slot; the scheme's if not given.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Open days, slots and closures of a city."""
-    with faults_told(as_json, writes=False):
-        catalogue = load_catalogue()
-        town = catalogue.city(city)
-        begin = _date(first, "from") if first else dt.datetime.now(IST).date()
-        end = _date(last, "to") if last else begin + dt.timedelta(days=13)
-        days = service_days(catalogue.rules, begin, end, slot_minutes, open_since=town.in_scheme_since)
-    if as_json:
-        say_json({"city": town.city_id, "days": [day_json(day) for day in days]})
-        return
-    rows = (
-        (
-            day.date,
-            day.date.strftime("%a"),
-            "open" if day.is_open else str(day.closed_because).replace("_", " "),
-            len(day.slots),
-            " ".join(hhmm(slot.open_s) for slot in day.slots) or None,
-        )
-        for day in days
-    )
-    table(f"{town.name_en}: calendar", ("date", "day", "service", "slots", "slots open at"), rows, ("slots",))
 
 
 # ---------------------------------------------------------------------------------- scenarios

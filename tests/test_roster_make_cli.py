@@ -1,15 +1,20 @@
-"""`mitaan roster make`: a roster over weeks as a table, as JSON, into a store; and what it refuses."""
+"""`mitaan roster make` without a store: a roster of the data as a table, a page, JSON, into a store; what it refuses.
+
+With a store it is in `test_roster_cli`.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.store import Database
 from optimizer.roster import LabourRules
 from optimizer.units import IST
 from scenarios.catalogue import load_catalogue
@@ -23,6 +28,11 @@ def test_a_roster_is_written_as_a_table_that_can_be_imported(tmp_path: Path) -> 
     done = CliRunner().invoke(app, [*ARGUMENTS, "--out", str(tmp_path / "made")])
     assert done.exit_code == 0, done.output
     assert "proven minimal" in done.output
+    assert "made of: staff as the data assume it (ASSUMPTION), demand of the data: no store is in reach" in done.output
+    assert f"next: mitaan roster import {tmp_path / 'made' / 'roster.csv'} --city dhamtari" in done.output
+    page = (tmp_path / "made" / "roster.html").read_text(encoding="utf-8")
+    tree = ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>\n"))  # noqa: S314  our own page
+    assert [node.text for node in tree.iter("h2")] == ["Roster", "Cover against demand"]
     catalogue = load_catalogue()
     rosters = read_roster(tmp_path / "made" / "roster.csv", catalogue, catalogue.city("dhamtari"))
     assert set(rosters) == {FIRST + dt.timedelta(days=day) for day in range(7)} - {dt.date(2027, 1, 26)}
@@ -43,6 +53,7 @@ def test_machines_get_every_cell_the_rules_and_what_is_proven() -> None:
     done = CliRunner().invoke(app, [*ARGUMENTS, "--json"])
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
+    assert (told["made_of"], told["trial"], told["draft"]) == ("data", False, None)
     assert told["closed"] == {"2027-01-26": "closed_every_year"}
     assert told["rules"]["max_closing"] == LabourRules().max_closing
     assert {row["2027-01-26"] for row in told["executives"].values()} == {None}
@@ -78,3 +89,13 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert done.exit_code == 2
     assert all(f"[{code}]" in done.output for code in ("unknown_city", "bad_date", "out_of_range"))
     assert "4 errors" in done.output
+
+
+def test_the_store_of_the_user_is_used_where_it_is_there(no_store_of_the_user: Path) -> None:
+    Database.create(no_store_of_the_user / "mitaan.db").close()
+    told = json.loads(CliRunner().invoke(app, [*ARGUMENTS, "--json"]).stdout)
+    assert told["made_of"] == "store"
+    assert told["draft"]
+    of_data = json.loads(CliRunner().invoke(app, [*ARGUMENTS, "--executives", "5", "--json"]).stdout)
+    assert of_data["draft"] is None
+    assert of_data["executives"] == told["executives"]

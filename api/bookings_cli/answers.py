@@ -31,6 +31,7 @@ MARKS: Mapping[SlotReasonCode, str] = {
     SlotReasonCode.BEYOND_HORIZON: "h",
     SlotReasonCode.INSIDE_LEAD_TIME: "l",
     SlotReasonCode.DAY_PUBLISHED: "d",
+    SlotReasonCode.CLOSED_SLOT: "x",
     SlotReasonCode.STOP_SALE: "s",
     SlotReasonCode.QUOTA_USED_UP: "q",
     SlotReasonCode.SERVICE_LONGER_THAN_SLOT: "g",

@@ -1,16 +1,14 @@
-"""Close, open, sell, plan, publish, show: the commands on one day of a city."""
+"""Plan, publish, improve, show: the commands on one day of a city; what of it is for sale is in `restrictions`."""
 
 from __future__ import annotations
 
 import datetime as dt
 import errno
 import json
-import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,13 +18,13 @@ from api.bookings_cli.answers import dated
 from api.bookings_cli.given import (
     CityName,
     DateWord,
-    Force,
     Json,
+    Seed,
     StoreAt,
+    TimeLimit,
     again,
     faulty,
     moment_of,
-    read_clock,
     read_date,
     served,
     today_of,
@@ -49,13 +47,13 @@ from api.glance import day_at_a_glance
 from api.planning import CHANGED, GONE, MISSING, as_scenario, differences, document_of, rules_broken, written
 from api.reading import together
 from api.store.background import improve_day, recover_day
-from api.store.desk import day_to_plan, publish_plan, set_closed, set_sale
+from api.store.desk import day_to_plan, publish_plan
+from api.store.restrictions import list_restrictions
 from api.store.store import Store
 from api.store.writing import View
 from api.words import Language
 from optimizer.bookings import Change, Refusal
-from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem, Slot
-from optimizer.domain.faults import id_faults
+from optimizer.domain import DayPlan, Fault, InvalidProblem, Limits, Problem
 from optimizer.slots import plan_of
 from optimizer.units import hhmm
 from scenarios.catalogue import City
@@ -66,25 +64,21 @@ _SINCE = {MISSING: "missing from the plan", GONE: "in the plan but cancelled or 
 """What can have happened to a booking since a plan was made, in words."""
 FURTHEST_DAYS = 366
 """Days ahead of today that can be closed, and their sale set."""
-MOST_QUOTA = 10_000
-
-_QUOTA = re.compile(r"([^=]+)=([0-9]{1,5})")
 
 day_app = typer.Typer(help="A day of a city: its sale, its plan.", no_args_is_help=True)
 
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes the search repeatable.")]
 
-
-def _named(store: Store, city: str, date: str) -> tuple[City, dt.date]:
+def named_day(store: Store, city: str, date: str) -> tuple[City, dt.date]:
+    """A city and a date."""
     return together(
         lambda: store.catalogue.city(city),
         lambda: read_date(date, "date", today_of(store), store.catalogue.rules),
     )
 
 
-def _named_ahead(store: Store, city: str, date: str) -> tuple[City, dt.date]:
+def named_ahead(store: Store, city: str, date: str) -> tuple[City, dt.date]:
     """A city and a date that is still to come, and not beyond all planning."""
-    town, day = _named(store, city, date)
+    town, day = named_day(store, city, date)
     today = today_of(store)
     last = today + dt.timedelta(days=FURTHEST_DAYS)
     if not today <= day <= last:
@@ -92,118 +86,10 @@ def _named_ahead(store: Store, city: str, date: str) -> tuple[City, dt.date]:
     return town, day
 
 
-def _view(store: Store, city: City, date: dt.date) -> View:
+def view_of_day(store: Store, city: City, date: dt.date) -> View:
+    """The day as it is now."""
     with store.database.read() as connection:
         return store.views(connection, city, [date])[date]
-
-
-# ------------------------------------------------------------------------------------------- sale
-
-
-@day_app.command("close")
-def day_close(
-    city: CityName,
-    date: DateWord,
-    because: Annotated[str, typer.Option("--because", metavar="WORD", help="The reason, one word: strike, flood.")],
-    force: Force = False,
-    store_at: StoreAt = None,
-    as_json: Json = False,
-) -> None:
-    """Close a day to booking and service. With promises on it only by force: they are at risk then."""
-    with served(store_at, as_json) as store:
-        (town, day), _ = together(lambda: _named_ahead(store, city, date), lambda: _word(because))
-        verdict = set_closed(store, town, day, because, force=force)
-        if isinstance(verdict, Refusal):
-            tell_refusal(verdict, Language.EN, as_json)
-    risky = [b.booking_id for b in verdict.bookings if b.at_risk]
-    if as_json:
-        say_json({"city": town.city_id, "date": day.isoformat(), "closed_because": because, "at_risk": risky})
-        return
-    say(f"{town.name_en}, {dated(day)}: closed ({because})")
-    if risky:
-        say(f"at risk: {', '.join(risky)}")
-
-
-def _word(because: str) -> None:
-    faults = list(id_faults("because", because))
-    if faults:
-        raise InvalidProblem(faults)
-
-
-@day_app.command("open")
-def day_open(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: Json = False) -> None:
-    """Open a closed day again; promises at risk are kept again as far as there is room."""
-    with served(store_at, as_json) as store:
-        town, day = _named(store, city, date)
-        closed = store.facts.closed(town, day)
-        if closed is not None:
-            raise faulty("date", "closed_day", day.isoformat(), f"a day with service by the calendar ({closed})")
-        verdict = set_closed(store, town, day, None)
-        if isinstance(verdict, Refusal):
-            tell_refusal(verdict, Language.EN, as_json)
-        back = recover_day(store, town, day)
-        risky = sorted(b.booking_id for b in _view(store, town, day).book.bookings.values() if b.at_risk)
-    if as_json:
-        say_json({"city": town.city_id, "date": day.isoformat(), "kept_again": back, "at_risk": risky})
-        return
-    say(f"{town.name_en}, {dated(day)}: open" + (f"; kept again: {back}" if back else ""))
-    if risky:
-        say(f"still at risk: {', '.join(risky)}")
-
-
-@day_app.command("sell")
-def day_sell(
-    city: CityName,
-    date: DateWord,
-    stop: Annotated[
-        list[str] | None, typer.Option("--stop", metavar="HH:MM", help="This slot is not given out.")
-    ] = None,
-    quota: Annotated[
-        list[str] | None, typer.Option("--quota", metavar="HH:MM=N", help="At most so many promises in this slot.")
-    ] = None,
-    store_at: StoreAt = None,
-    as_json: Json = False,
-) -> None:
-    """Set what of a day is for sale: what is not named here is given out without a limit. Promises made stay."""
-    with served(store_at, as_json) as store:
-        town, day = _named_ahead(store, city, date)
-        slots = _view(store, town, day).book.day.slots
-
-        def stops() -> set[int]:
-            return set(together(*(partial(_slot_number, slots, text, "stop") for text in stop or [])))
-
-        def quotas() -> dict[int, int]:
-            pairs = together(*(partial(_quota, slots, text) for text in quota or []))
-            twice = sorted({number for number, _ in pairs if [n for n, _ in pairs].count(number) > 1})
-            rule = "a slot once, with one number"
-            if twice:
-                raise InvalidProblem(
-                    Fault(("quota",), "repeated_slot", hhmm(slots[number].open_s), rule) for number in twice
-                )
-            return dict(pairs)
-
-        stopped, most = together(stops, quotas)
-        verdict = set_sale(store, town, day, stopped, most)
-        if isinstance(verdict, Refusal):
-            tell_refusal(verdict, Language.EN, as_json)
-        view, now = _view(store, town, day), moment_of(store)
-    _tell_day(town, view, now, None, as_json)
-
-
-def _slot_number(slots: Sequence[Slot], text: str, option: str) -> int:
-    open_s = read_clock(text, option)
-    for number, slot in enumerate(slots):
-        if slot.open_s == open_s:
-            return number
-    rule = f"when a slot of the day opens: {', '.join(hhmm(slot.open_s) for slot in slots)}"
-    raise faulty(option, "unknown_slot", text, rule)
-
-
-def _quota(slots: Sequence[Slot], text: str) -> tuple[int, int]:
-    found = _QUOTA.fullmatch(text)
-    if found is None or int(found[2]) > MOST_QUOTA:
-        raise faulty("quota", "bad_quota", text, f"a slot and a number from 0 to {MOST_QUOTA:,}, as 10:00=4")
-    return _slot_number(slots, found[1], "quota"), int(found[2])
 
 
 # ------------------------------------------------------------------------------------------- plan
@@ -213,9 +99,7 @@ def _quota(slots: Sequence[Slot], text: str) -> tuple[int, int]:
 def day_plan(
     city: CityName,
     date: DateWord,
-    time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="SECONDS", min=0.0, help="Stop after so long.")
-    ] = 30.0,
+    time_limit: TimeLimit = 30.0,
     seed: Seed = 1,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the day and its plan there.")] = None,
     store_at: StoreAt = None,
@@ -225,7 +109,7 @@ def day_plan(
     with served(store_at, as_json) as store:
         if out is not None:
             check_writable(out)
-        town, day = _named(store, city, date)
+        town, day = named_day(store, city, date)
         to_plan = day_to_plan(store, town, day)
         scenario, beside = as_scenario(to_plan, store.catalogue)
         problem = scenario.problem
@@ -267,7 +151,7 @@ def day_publish(
 ) -> None:
     """Make a plan the one that is driven: booking closes, its bookings are planned. Refused if they have changed."""
     with served(store_at, as_json) as store:
-        town, day = _named(store, city, date)
+        town, day = named_day(store, city, date)
         problem = day_to_plan(store, town, day).problem
         data = read_bytes(plan_file)
         plan, _ = parse_plan(data, problem, plan_file.name)
@@ -356,16 +240,20 @@ def day_improve(
 def day_show(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: Json = False) -> None:
     """A day at a glance: who serves what when, promises and free executives by slot, what is at risk."""
     with served(store_at, as_json, writes=False) as store:
-        town, day = _named(store, city, date)
-        view, now = _view(store, town, day), moment_of(store)
-    _tell_day(town, view, now, plan_of(view.book.day), as_json)
+        town, day = named_day(store, city, date)
+        tell_day(store, town, day, as_json, routes=True)
 
 
-def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as_json: bool) -> None:
-    """The day, without the routes where there is no plan."""
-    document = day_at_a_glance(city, view, now, plan)
+def tell_day(
+    store: Store, city: City, date: dt.date, as_json: bool, *, routes: bool, more: Mapping[str, Any] | None = None
+) -> None:
+    """The day as it is now; `more` is said beside it in JSON."""
+    view, now = view_of_day(store, city, date), moment_of(store)
+    plan = plan_of(view.book.day) if routes else None
+    restrictions = list_restrictions(store, city, date, date)
+    document = day_at_a_glance(city, view, now, plan, restrictions)
     if as_json:
-        say_json(document)
+        say_json({**document, **(more or {})})
         return
     day = view.book.day
     state = f"closed ({day.sale.closed_because})" if day.sale.closed_because else "open"
@@ -385,18 +273,26 @@ def _tell_day(city: City, view: View, now: dt.datetime, plan: DayPlan | None, as
             for e in document["executives"]
         )
         table(f"{len(document['executives'])} executives, routes of the witness", columns, rows, columns[3:4])
-    columns = ("slot", "promises", "free executives", "quota", "given out")
+    columns, computed = ("slot", "promises", "free executives", "quota", "given out"), day.sale.capacity is not None
     rows_of_slots = (
-        (s["slot"]["open"][11:16], s["promises"], s["free_executives"], s["quota"], "yes" if _given_out(s) else "no")
+        (s["slot"]["open"][11:16], s["promises"], s["free_executives"], _quota(s, computed), _given_out(s))
         for s in document["slots"]
     )
     table("Slots", columns, rows_of_slots, columns[1:4])
+    for number, why in sorted(day.sale.closed_slots.items()):
+        say(f"closed: {hhmm(day.slots[number].open_s)}-{hhmm(day.slots[number].close_s)} ({why})")
     say("free executives: on shift for the whole slot, without a promise in it; not all can get to every address")
     say(f"{document['promises']} promises kept by the witness, {document['holds']} of them holds")
     if document["at_risk"]:
         say(f"at risk: {', '.join(document['at_risk'])}")
 
 
-def _given_out(slot: dict[str, Any]) -> bool:
-    """Neither stopped nor full by its quota; whether somebody can come is another question."""
-    return not slot["stop_sale"] and (slot["quota"] is None or slot["promises"] < slot["quota"])
+def _quota(slot: Mapping[str, Any], computed: bool) -> int | None:
+    """Most promises of a slot, by hand or computed; None where there is no quota."""
+    most: int | None = slot["quota"]
+    return slot["capacity"] if most is None and computed else most
+
+
+def _given_out(slot: Mapping[str, Any]) -> str:
+    """Neither closed, stopped nor full by its quota; whether somebody can come is another question."""
+    return "yes" if not slot["stop_sale"] and slot["promises"] < slot["capacity"] else "no"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from api.bookings_cli.answers import dated, day_words, named
+from api.bookings_cli.answers import day_words, named
 from api.bookings_cli.given import (
     At,
     CityName,
-    DateWord,
     First,
     Force,
     InLocality,
@@ -38,7 +37,7 @@ from api.bookings_cli.given import (
 from api.bookings_cli.refusals import tell_refusal
 from api.console import DONE, NOTHING, REFUSED, counting, faults_told, note, say, say_json, table
 from api.reading import together
-from api.shapes import delivery_json, executive_json, refusal_json
+from api.shapes import delivery_json, refusal_json
 from api.store.background import recover_day
 from api.store.desk import (
     DeliveryStatus,
@@ -61,7 +60,7 @@ from optimizer.units import DAY_S, HOUR_S, IST, MINUTE_S, hhmm
 from scenarios.catalogue import City, load_catalogue
 from scenarios.files import write_files
 from scenarios.generate.city_day import staff
-from scenarios.rosters import ROSTER_COLUMNS, ROSTER_VERSION, Rosters, pattern_roster, read_roster, roster_csv
+from scenarios.rosters import ROSTER_COLUMNS, Rosters, pattern_roster, read_roster, roster_csv
 
 PATTERN_DAYS = 14
 MOST_DAYS = 366
@@ -79,7 +78,7 @@ DeliveryName = Annotated[
     str, typer.Argument(metavar="DELIVERY", help="Id of a delivery, or its reference where only one delivery has it.")
 ]
 
-roster_app = typer.Typer(help="Who works when: read, made of patterns, shown.", no_args_is_help=True)
+roster_app = typer.Typer(help="Who works when: made, published, read, made of patterns, shown.", no_args_is_help=True)
 deliveries_app = typer.Typer(help="Certificates to be handed over.", no_args_is_help=True)
 
 
@@ -172,24 +171,9 @@ def _at_risk(verdict: Verdict) -> list[str]:
     return [] if isinstance(verdict, Refusal) else [b.booking_id for b in verdict.bookings if b.at_risk and b.on_day]
 
 
-@roster_app.command("show")
-def roster_show(city: CityName, date: DateWord, store_at: StoreAt = None, as_json: Json = False) -> None:
-    """The roster of a day; --json as `roster import` reads it."""
-    with served(store_at, as_json, writes=False) as store:
-        town, day = together(
-            lambda: store.catalogue.city(city),
-            lambda: read_date(date, "date", today_of(store), store.catalogue.rules),
-        )
-        with store.database.read() as connection:
-            view = store.views(connection, town, [day])[day]
-        executives = view.book.day.problem.executives
-    if as_json:
-        roster = {"date": day.isoformat(), "executives": [executive_json(e, day) for e in executives]}
-        say_json({"schema_version": ROSTER_VERSION, "city": town.city_id, "rosters": [roster]})
-        return
-    columns = ("executive", "shift", "overtime min", "break", "starts at", "ends at", "skills")
-    title = f"{town.name_en}, {dated(day)}: {len(executives)} executives"
-    table(title, columns, (_executive_row(e) for e in executives), columns[2:3])
+def roster_rows(executives: Iterable[Executive]) -> Iterator[tuple[object, ...]]:
+    """Executives of a day: shift, overtime, break, where they start and end, what they hold."""
+    return map(_executive_row, executives)
 
 
 def _executive_row(executive: Executive) -> tuple[object, ...]:

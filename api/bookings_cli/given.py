@@ -9,11 +9,12 @@ import datetime as dt
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, TypeVar
 
 import typer
@@ -22,13 +23,17 @@ from api.console import BAD_INPUT, faults_told, note, say_json
 from api.reading import together
 from api.settings import address_in_file
 from api.store import Database, StoreError
+from api.store.database import default_path
+from api.store.desk import DESK, store_rules
 from api.store.store import Store
+from api.store.writing import View
 from api.words import Language
 from optimizer.arrays import seconds_compiling
 from optimizer.calendar import closed_because
 from optimizer.domain import Booking, Fault, InvalidProblem, ServiceRules
+from optimizer.domain.faults import id_faults, raise_if_any
 from optimizer.units import DAY_S, HOUR_S, IST, MINUTE_S
-from scenarios.catalogue import Catalogue, Service, load_catalogue
+from scenarios.catalogue import Catalogue, City, Service, load_catalogue
 from scenarios.files import FileFault
 from scenarios.files.shape import FIRST_YEAR, LAST_YEAR
 from scenarios.places import Whereabouts, whereabouts
@@ -56,12 +61,20 @@ Pin = Annotated[str | None, typer.Option("--pin", metavar="PINCODE", help="A PIN
 Caller = Annotated[str, typer.Option("--caller", envvar="MITAAN_CALLER", help="Who holds: the id of a system or desk.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Reasons in English or Hindi.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it all the same; promises that break are marked at risk.")]
+By = Annotated[str, typer.Option("--by", metavar="WHO", help="Whose word it is: the id of a desk, no name.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write tables and a page there.")]
+TimeLimit = Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min=0.0, help="Stop after so long.")]
+Iterations = Annotated[int | None, typer.Option(min=0, help="Stop after so many steps: repeatable.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes the search repeatable.")]
+Threads = Annotated[int, typer.Option(min=1, help="With two, bound and roster get better side by side.")]
 BookingName = Annotated[
     str, typer.Argument(metavar="BOOKING", help="Id of a booking, or its reference where only one booking has it.")
 ]
-DEFAULT_CALLER = "desk"
+DEFAULT_CALLER = DESK
 ID_RULE = "letters, digits and . _ : - only, no spaces: an id, never a name"
 IN_MEMORY = ":memory:"
+MOST_SPAN = 366
+"""Days from the first to the last date of one command."""
 MOST_LISTED = 1_000_000
 WORTH_TELLING_S = 1.0
 """Seconds of compiling that who waits should know of."""
@@ -101,6 +114,25 @@ def served(
             database.close()
     if sum(compiled_s) > WORTH_TELLING_S:
         note(f"{sum(compiled_s):.0f} s of this were spent on compiling, once on every machine")
+
+
+def store_in_reach(where: str | None) -> bool:
+    """A store is named, by the option, the environment or the file of settings, or that of the user is there."""
+    named = where is not None or bool(os.environ.get("MITAAN_DATABASE_URL")) or address_in_file() is not None
+    return named or default_path().exists()
+
+
+@contextmanager
+def served_or_data(where: str | None, as_json: bool) -> Iterator[tuple[Store, bool]]:
+    """The store in reach, and True; else a new one, which knows only the data and is thrown away, and False."""
+    with faults_told(as_json):
+        in_reach = store_in_reach(where)
+    if in_reach:
+        with served(where, as_json) as store:
+            yield store, True
+        return
+    with TemporaryDirectory() as folder, served(str(Path(folder) / "data.db"), as_json, create=True) as store:
+        yield store, False
 
 
 def expect_store(where: str | None, new: bool) -> None:
@@ -167,6 +199,22 @@ def today_of(store: Store) -> dt.date:
     return moment_of(store).astimezone(IST).date()
 
 
+def views_of(store: Store, city: City, dates: Iterable[dt.date]) -> Mapping[dt.date, View]:
+    """Days of a city as they are now."""
+    with store.database.read() as connection:
+        return store.views(connection, city, dates)
+
+
+def horizon_of(store: Store, city: City) -> dt.date:
+    """The last date that can be booked now."""
+    return today_of(store) + dt.timedelta(days=store_rules(store, city).booking.horizon_days)
+
+
+def expect_author(by: str) -> None:
+    """Raises InvalidProblem for what is no id of somebody who decides."""
+    raise_if_any(list(id_faults("by", by)))
+
+
 def renamed(option: str, value: object, reading: Callable[[], T]) -> T:
     """What a reading gives; its fault is told of the option and of what was typed."""
     try:
@@ -229,6 +277,33 @@ def read_span(
     end = begin + dt.timedelta(days=days - 1)
     if last is not None:
         end = read_date(last, "to", today, rules)
+    if end < begin:
+        raise faulty("to", "bad_range", end.isoformat(), f"not before {begin.isoformat()}")
+    return begin, end
+
+
+def read_dates(first: str, last: str | None, today: dt.date, rules: ServiceRules) -> list[dt.date]:
+    """Every date from the first to the last, both included; one date where no last one is given."""
+    begin, end = read_span(first, last, 1, today, rules)
+    return dates_between(begin, end)
+
+
+def dates_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Every date from `first` to `last`, both included. Raises InvalidProblem for more than a year of them."""
+    days = (last - first).days + 1
+    if days > MOST_SPAN:
+        raise faulty("to", "bad_range", last.isoformat(), f"at most {MOST_SPAN} days from {first.isoformat()}")
+    return [first + dt.timedelta(days=day) for day in range(days)]
+
+
+def read_ahead(
+    first: str | None, last: str | None, until: dt.date, today: dt.date, rules: ServiceRules
+) -> tuple[dt.date, dt.date]:
+    """From the first to the last date, both included: from today to `until` where not given, never before today."""
+    begin = today if first is None else read_date(first, "from", today, rules)
+    if begin < today:
+        raise faulty("from", "day_past", begin.isoformat(), f"not before {today.isoformat()}")
+    end = max(begin, until) if last is None else read_date(last, "to", today, rules)
     if end < begin:
         raise faulty("to", "bad_range", end.isoformat(), f"not before {begin.isoformat()}")
     return begin, end

@@ -1,205 +1,228 @@
-"""`mitaan roster make`: who works when over the coming weeks, by labour rules and what is expected to be wanted."""
+"""The staff of a city: read from tables or JSON, shown, written, and leave added."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.bookings_cli.given import Json, faulty
-from api.bookings_cli.planning import stopping
-from api.console import DONE, NOTHING, counting, faults_told, note, plain, say, say_json, table
+from api.bookings_cli.answers import dated, day_words
+from api.bookings_cli.given import (
+    By,
+    CityName,
+    Json,
+    StoreAt,
+    again,
+    dates_between,
+    expect_author,
+    faulty,
+    horizon_of,
+    read_dates,
+    served,
+    today_of,
+    views_of,
+)
+from api.bookings_cli.refusals import tell_refusal
+from api.console import say, say_json, table
+from api.page.markup import count
 from api.reading import together
-from optimizer.demand import need_name
-from optimizer.roster import CoverRow, Roster, RosterProblem, RosterProgress, RosterResult, coverage, make_roster
-from optimizer.roster.nouns import MOST_EXECUTIVES, MOST_WEEKS, QUARTERS, WEEK
-from optimizer.stop import StopAt
-from optimizer.units import IST, hhmm
-from scenarios.catalogue import City, load_catalogue
+from api.rostering.drafts import with_leave
+from api.rostering.problem import staff_document, staff_of
+from api.store.desk import DESK
+from api.store.rosters import set_staff
+from api.store.store import Store
+from api.words import Language
+from optimizer.bookings import Refusal
+from optimizer.roster import Contract
+from optimizer.units import HOUR_S
+from scenarios.catalogue import City
 from scenarios.files import check_writable, write_files
-from scenarios.rostering import city_contracts, city_roster_problem, rosters_of
-from scenarios.rosters import roster_csv
+from scenarios.staff import Staff, read_staff, staff_csv, staff_days_csv
+from scenarios.staff.document import day_rows
 
-MOST_TOLD = 10
-"""Slots where most is missing, told one by one."""
-STEPS = ("greedy", "uncovered", "names", "bound", "improve", "whole")
-"""What making a roster goes through, in order."""
+ASSUMED = "as the data assume it (ASSUMPTION); nobody has told the staff of this city yet"
+
+staff_app = typer.Typer(help="Who works in a city, leave, settled days, requests.", no_args_is_help=True)
 
 
-def roster_make(
-    city: Annotated[str, typer.Argument(metavar="CITY", help="Id or name of a city.")],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="First day; the next Monday if not given.")
+@staff_app.command("import")
+def staff_import(
+    staff_file: Annotated[Path, typer.Argument(metavar="STAFF", help="A table (.csv) or JSON (.json).")],
+    city: Annotated[str, typer.Option(help="City of the staff.")],
+    days_file: Annotated[
+        Path | None, typer.Option("--days", metavar="DAYS", help="Leave, settled days and requests (.csv).")
     ] = None,
-    weeks: Annotated[int, typer.Option(metavar="N", help=f"Weeks, 1 to {MOST_WEEKS}.")] = 4,
-    executives: Annotated[
-        int | None, typer.Option(metavar="N", help="Executives; those of the city by the data if not given.")
-    ] = None,
-    time_limit: Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min=0.0)] = 30.0,
-    iterations: Annotated[int | None, typer.Option(min=0, help="Stop after so many steps: repeatable.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Makes the search repeatable.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="With two, bound and roster get better side by side.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write roster.csv and cover.csv there.")
-    ] = None,
+    by: By = DESK,
+    store_at: StoreAt = None,
     as_json: Json = False,
 ) -> None:
-    """Make a roster over weeks: labour rules kept, what stays uncovered proven minimal where there is time.
-
-    Expected demand is that of the data. `mitaan roster import` takes the table of `--out`. Ctrl-C keeps the best.
-    """
-    with faults_told(as_json):
-        catalogue = load_catalogue()
-        town, begin, count, people = together(
-            lambda: catalogue.city(city),
-            lambda: _first(first),
-            lambda: _within("weeks", weeks, MOST_WEEKS),
-            lambda: None if executives is None else _within("executives", executives, MOST_EXECUTIVES),
+    """Take the staff of a city from files, all of it or nothing. Rosters that are published stay as they are."""
+    with served(store_at, as_json, new=True) as store:
+        town, staff, _ = together(
+            lambda: store.catalogue.city(city),
+            lambda: read_staff(staff_file, days_file, store.catalogue, store.catalogue.city(city)),
+            lambda: expect_author(by),
         )
-        if out is not None:
-            check_writable(out)
-        problem = city_roster_problem(
-            catalogue, town, begin, WEEK * count, contracts=city_contracts(catalogue, town, people)
-        )
-        stop = StopAt(iterations, None if iterations is not None else time_limit)
-        with stopping(stop), counting("making the roster", as_json) as tell:
-            result = make_roster(problem, stop, seed, threads, _steps(tell))
-        if result.roster is None:
-            note("stopped before there was a roster; nothing was written")
-            raise typer.Exit(NOTHING)
-        rows = coverage(problem, result.roster)
-        written = {} if out is None else _texts(town, problem, result.roster, rows)
-        if out is not None:
-            write_files(out, written)
+        stored = set_staff(store, town, staff_document(staff), by)
+        if isinstance(stored, Refusal):
+            tell_refusal(stored, Language.EN, as_json)
+        strangers = _strangers(store, town, staff)
+    counts = _counts(staff)
+    told = {"city": town.city_id, "version": stored.version, **counts, "on_rosters_only": strangers}
     if as_json:
-        say_json(_json(town, problem, result, rows))
-    else:
-        _tell(town, problem, result, rows)
-        if out is not None:
-            say(f"written to {out}: {', '.join(written)}")
-            say(f"next: mitaan roster import {out / 'roster.csv'} --city {town.city_id}")
-    raise typer.Exit(DONE)
+        say_json(told)
+        return
+    say(
+        f"{town.name_en}: staff at version {stored.version}: {count(len(staff.contracts), 'executive')}, "
+        f"{count(counts['leave_days'], 'day')} of leave, {count(counts['settled_days'], 'settled day')}, "
+        f"{count(counts['requests'], 'request')}"
+    )
+    if strangers:
+        say(f"on published rosters and not of this staff: {', '.join(strangers)}")
+    say(f"next: mitaan roster make {town.city_id}{again(store_at)}")
 
 
-def _first(text: str | None) -> dt.date:
-    today = dt.datetime.now(IST).date()
-    if text is None:
-        return today + dt.timedelta(days=WEEK - today.weekday())
-    try:
-        date = dt.date.fromisoformat(text)
-    except ValueError:
-        raise faulty("from", "bad_date", text, "a date as 2026-12-07") from None
-    if date < today:
-        raise faulty("from", "past", text, f"not before {today.isoformat()}: what was worked is not made again")
-    return date
-
-
-def _within(option: str, number: int, most: int) -> int:
-    if not 1 <= number <= most:
-        raise faulty(option, "out_of_range", number, f"1 to {most}")
-    return number
-
-
-def _steps(tell: Callable[[int, int], None]) -> Callable[[RosterProgress], None]:
-    """Progress as steps done of all; a step of several parts counts as far as it is."""
-
-    def on_progress(progress: RosterProgress) -> None:
-        if progress.step in STEPS:
-            part = min(progress.done, progress.of) * 100 // max(1, progress.of)
-            tell(100 * STEPS.index(progress.step) + part, 100 * len(STEPS))
-
-    return on_progress
-
-
-def _texts(city: City, problem: RosterProblem, roster: Roster, rows: tuple[CoverRow, ...]) -> dict[str, str]:
-    """The files: who works when, and what is covered."""
-    worked = {date: team for date, team in rosters_of(problem, roster).items() if team}
-    lines = ["date,slot,needs,wanted,covered,missing"]
-    for row in rows:
-        slot, needs = problem.grid.slot(row.slot), " or ".join(need_name(need) for need in row.needs)
-        numbers = (n / QUARTERS for n in (row.wanted_quarters, row.covered_quarters, row.missing_quarters))
-        lines.append(f"{row.date.isoformat()},{hhmm(slot.open_s)},{needs}," + ",".join(f"{n:g}" for n in numbers))
-    return {"roster.csv": roster_csv(worked, city.office), "cover.csv": "\n".join(lines) + "\n"}
-
-
-def _json(city: City, problem: RosterProblem, result: RosterResult, rows: tuple[CoverRow, ...]) -> dict[str, Any]:
-    roster = result.roster
-    assert roster is not None  # noqa: S101  (looked at before)
+def _counts(staff: Staff) -> dict[str, int]:
     return {
-        "city": city.city_id,
-        "first": problem.first.isoformat(),
-        "days": problem.days,
-        "closed": {date.isoformat(): reason for date, reason in sorted(problem.closed.items())},
-        "rules": plain(problem.rules),
-        "status": result.status.value,
-        "cost": plain(result.cost),
-        "bound_uncovered": result.bound_1,
-        "bound": result.bound,
-        "gap": result.gap,
-        "seed": result.seed,
-        "executives": {
-            executive_id: dict(zip((date.isoformat() for date in problem.dates), row, strict=True))
-            for executive_id, row in roster.rows.items()
-        },
-        "missing": [
-            {
-                "date": row.date.isoformat(),
-                "slot": hhmm(problem.grid.slot(row.slot).open_s),
-                "needs": [sorted(need) for need in row.needs],
-                "executives": row.missing_quarters / QUARTERS,
-            }
-            for row in rows
-            if row.missing_quarters
-        ],
+        "executives": len(staff.contracts),
+        "leave_days": sum(len(c.leave) for c in staff.contracts),
+        "settled_days": sum(len(c.fixed) for c in staff.contracts),
+        "requests": sum(len(c.requests) for c in staff.contracts),
     }
 
 
-def _tell(city: City, problem: RosterProblem, result: RosterResult, rows: tuple[CoverRow, ...]) -> None:
-    roster, cost = result.roster, result.cost
-    assert roster is not None and cost is not None  # noqa: S101, PT018  (looked at before)
-    weeks = [range(begin, min(begin + WEEK, problem.days)) for begin in range(0, problem.days, WEEK)]
-    columns = ("executive", *(problem.dates[week[0]].isoformat() for week in weeks), "shifts", "closing")
-    table(
-        f"{city.name_en}: roster, {problem.first.isoformat()} to {problem.last.isoformat()}",
-        columns,
-        [
-            (
-                executive_id,
-                *(" ".join(_cell(problem, row[day], problem.dates[day]) for day in week) for week in weeks),
-                sum(pattern is not None for pattern in row),
-                sum(p is not None and problem.rules.is_closing(problem.pattern_by_id[p].shift) for p in row),
-            )
-            for executive_id, row in sorted(roster.rows.items())
-        ],
-        columns[-2:],
-    )
-    say("numbers are the hours at which shifts begin; - a day off, x closed")
-    thin = sorted((r for r in rows if r.missing_quarters), key=lambda r: (-r.missing_quarters, r.date, r.slot))
-    if thin:
-        shown = ("date", "slot", "for", "wanted", "missing")
-        table(
-            f"where most executives are missing ({len(thin)} slots in all)",
-            shown,
-            [
-                (
-                    row.date.isoformat(),
-                    hhmm(problem.grid.slot(row.slot).open_s),
-                    " or ".join(need_name(need) for need in row.needs),
-                    f"{row.wanted_quarters / QUARTERS:g}",
-                    f"{row.missing_quarters / QUARTERS:g}",
-                )
-                for row in thin[:MOST_TOLD]
-            ],
-            shown[-2:],
+def _strangers(store: Store, city: City, staff: Staff) -> list[str]:
+    """Who is on a roster from today to the last day that can be booked, and not of the staff."""
+    dates = dates_between(today_of(store), horizon_of(store, city))
+    views = views_of(store, city, dates)
+    there = {e.executive_id for view in views.values() for e in view.book.day.problem.executives}
+    return sorted(there - {contract.executive_id for contract in staff.contracts})
+
+
+# ------------------------------------------------------------------------------------------- show
+
+
+@staff_app.command("show")
+def staff_show(
+    city: CityName,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write staff.csv and staff_days.csv there.")
+    ] = None,
+    store_at: StoreAt = None,
+    as_json: Json = False,
+) -> None:
+    """The staff of a city, and from today on its leave, settled days and requests."""
+    with served(store_at, as_json, writes=False) as store:
+        town, today = store.catalogue.city(city), today_of(store)
+        if out is not None:
+            check_writable(out)
+        staff, version = staff_of(store, town)
+        if out is not None:
+            files = {"staff.csv": staff_csv(staff, town.office), "staff_days.csv": staff_days_csv(staff)}
+            write_files(out, files)
+    if as_json:
+        say_json({"version": version, "assumed": not version, "staff": staff_document(staff)})
+        return
+    columns = ("executive", "starts at", "skills", "week hours", "only shifts", "leave, settled days, requests")
+    rows = (
+        (
+            contract.executive_id,
+            "office" if contract.start == town.office else contract.start.place_id,
+            " ".join(sorted(contract.skills)) or None,
+            None if contract.week_s is None else f"{contract.week_s / HOUR_S:g}",
+            " ".join(sorted(contract.patterns or ())) or None,
+            "; ".join(_span_words(row) for row in day_rows(contract) if _last_of(row) >= today) or None,
         )
-    proven = "proven minimal" if result.uncovered_proven else f"at least {result.bound_1:,} by proof"
-    say(f"uncovered: {cost.level_1:,} points ({proven}); all others: {cost.level_2:,}; gap {result.gap or 0:.2%}")
+        for contract in staff.contracts
+    )
+    known = f"version {version}" if version else ASSUMED
+    table(f"{town.name_en}: staff, {known}", columns, rows, columns[3:4])
+    if out is not None:
+        say(f"written to {out}: staff.csv, staff_days.csv")
 
 
-def _cell(problem: RosterProblem, pattern_id: str | None, date: dt.date) -> str:
-    if date in problem.closed:
-        return " x"
-    return " -" if pattern_id is None else hhmm(problem.pattern_by_id[pattern_id].shift.open_s)[:2]
+def _last_of(row: dict[str, Any]) -> dt.date:
+    return dt.date.fromisoformat(row["to"])
+
+
+def _span_words(row: dict[str, Any]) -> str:
+    first, last = dt.date.fromisoformat(row["from"]), _last_of(row)
+    span = day_words(first) if first == last else f"{day_words(first)} to {day_words(last)}"
+    what = row["kind"] if row["kind"] == "leave" else f"{row['kind']} {row['pattern'] or 'off'}"
+    return f"{what} {span}"
+
+
+# ------------------------------------------------------------------------------------------ leave
+
+
+@staff_app.command("leave")
+def staff_leave(
+    city: CityName,
+    executive: Annotated[str, typer.Argument(metavar="EXECUTIVE", help="Who is away.")],
+    first: Annotated[str, typer.Argument(metavar="FROM", help="First date.")],
+    last: Annotated[str | None, typer.Argument(metavar="[TO]", help="Last date, included; the first if not given.")] = (
+        None
+    ),
+    by: By = DESK,
+    store_at: StoreAt = None,
+    as_json: Json = False,
+) -> None:
+    """Add leave to the staff: the next roster knows of it. What was settled or wished for these days is dropped.
+
+    Rosters that are published do not change; where somebody is on one of them, the next command is told.
+    """
+    with served(store_at, as_json) as store:
+        catalogue, today = store.catalogue, today_of(store)
+        town, dates, _ = together(
+            lambda: catalogue.city(city),
+            lambda: read_dates(first, last, today, catalogue.rules),
+            lambda: expect_author(by),
+        )
+        staff, version = staff_of(store, town)
+        before = next((c for c in staff.contracts if c.executive_id == executive), None)
+        if before is None:
+            ids = ", ".join(c.executive_id for c in staff.contracts)
+            raise faulty("executive", "unknown_executive", executive, f"one of the staff: {ids}")
+        after = with_leave(staff, {executive: frozenset(dates)})
+        stored = set_staff(store, town, staff_document(after), by, version=version)
+        if isinstance(stored, Refusal):
+            tell_refusal(stored, Language.EN, as_json)
+        on_shift = _on_shift(store, town, executive, [date for date in dates if date >= today])
+    dropped = sorted(_settled(before) & set(dates))
+    told = {
+        "city": town.city_id,
+        "executive": executive,
+        "leave": [date.isoformat() for date in dates],
+        "version": stored.version,
+        "dropped": [date.isoformat() for date in dropped],
+        "on_shift": [date.isoformat() for date in on_shift],
+    }
+    if as_json:
+        say_json(told)
+        return
+    span = dated(dates[0]) if len(dates) == 1 else f"{dated(dates[0])} to {dated(dates[-1])}"
+    say(f"{town.name_en}: {executive} has leave, {span}; staff at version {stored.version}")
+    if not version:
+        say(f"before that the staff was {ASSUMED.partition(';')[0]}")
+    if dropped:
+        say(f"settled or wished before, dropped: {', '.join(map(day_words, dropped))}")
+    at, whom = again(store_at), f"{town.city_id} {shlex.quote(executive)}"
+    if on_shift:
+        say(f"published rosters have not changed: {executive} is on shift on {', '.join(map(day_words, on_shift))}")
+        say(f"next: mitaan roster off {whom} {on_shift[0].isoformat()} {on_shift[-1].isoformat()}{at}")
+    else:
+        say(f"next: mitaan roster make {town.city_id}{at}")
+
+
+def _settled(contract: Contract) -> set[dt.date]:
+    return {*contract.fixed, *(request.date for request in contract.requests)}
+
+
+def _on_shift(store: Store, city: City, executive: str, dates: Sequence[dt.date]) -> list[dt.date]:
+    """The dates on which somebody is on a roster."""
+    views = views_of(store, city, dates)
+    return [d for d in dates if any(e.executive_id == executive for e in views[d].book.day.problem.executives)]

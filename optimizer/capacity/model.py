@@ -161,6 +161,7 @@ def _solve(problem: CapacityProblem, most: Int64Array, day: _Day, seed: int) -> 
     model.add(sum(places.values()) <= day.visits)
     model.maximize(constant + sum(variable * gain for variable, gain in gains))
     solver = cp_model.CpSolver()
+    solver.parameters.catch_sigint_signal = False  # Ctrl-C is ours: it would end the process later
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed
     solver.parameters.max_deterministic_time = WORK_LIMIT
