@@ -33,6 +33,7 @@ from api.store.store import Store
 from api.store.writing import View
 from optimizer.bookings import Change, Verdict
 from optimizer.domain import Executive, Fault, InvalidProblem
+from scenarios.capacity import load_capacity
 from scenarios.catalogue import City
 from scenarios.files.shape import Date
 from scenarios.rosters import ROSTER_VERSION, parse_roster
@@ -73,7 +74,14 @@ def get_calendar(city: CityName, asked: Reader, query: Annotated[SpanQuery, Quer
         day_at_a_glance(town, views[date], now, restrictions=[row for row in rows if row.date == date])
         for date in dates
     ]
-    return asked.tagged({"city": town.city_id, "days": days})
+    return asked.tagged({"city": town.city_id, "kept": _kept(town), "days": days})
+
+
+def _kept(city: City) -> dict[str, Any]:
+    known = load_capacity().get(city.city_id)
+    if known is None:
+        return {"basis": "prior", "days": None, "served": None, "at_least": None}
+    return {"basis": known.basis, "days": known.streams, "served": known.served, "at_least": known.wilson_low}
 
 
 def _view(store: Store, city: City, date: dt.date) -> View:

@@ -31,6 +31,10 @@ SPARE_DAY = 200
 """Points for a day that an executive can do without: who has none goes first."""
 LEVEL_1 = 1 << 20
 """What a point of level 1 weighs against one of level 2."""
+ROUNDS = 2
+"""Most rounds in which everybody's days are chosen anew."""
+MOST_ANEW = 200
+"""Most rows chosen anew for the sake of minimum cover: a bound of the time, about half a second."""
 
 
 def greedy_roster(problem: RosterProblem) -> Roster:
@@ -39,13 +43,16 @@ def greedy_roster(problem: RosterProblem) -> Roster:
     for number, week in enumerate(board.weeks):
         board.so_far(week[-1] + 1)
         board.fill(number)
-        if board.improve(number):
-            board.fill(number)
+        board.improve(number)
     board.so_far(problem.days)
-    for number in range(len(board.weeks)):
-        if board.improve(number):
-            board.fill(number)
-    for number in range(len(board.weeks)):
+    weeks = range(len(board.weeks))
+    for number in weeks:
+        board.improve(number)
+    board.stagger()
+    board.rescue()
+    for number in weeks:
+        board.improve(number)
+    for number in weeks:
         board.trade(number)
     return board.roster()
 
@@ -61,12 +68,14 @@ class _Cover:
             for slot in problem.slots_of(minimum):
                 on = [int(p.covers(slots[slot].open_s, slots[slot].close_s)) for p in problem.patterns]
                 rows.append((minimum.executives, problem.prices.missing, holders, on))
+        self._minimum = len(rows)
         quarters = [pattern.quarters(problem.grid) for pattern in problem.patterns]
         for wanted in problem.rows_wanted:
             if wanted.day == day:
                 price = problem.prices.uncovered if wanted.of_anybody else problem.prices.uncovered_kit
                 given = [cover[wanted.slot] for cover in quarters]
                 rows.append((wanted.quarters, price, problem.holders(wanted.needs), given))
+        self._on = 0
         self.short = np.array([row[0] for row in rows], dtype=np.int64)
         self._gives = (
             np.array([row[3] for row in rows], dtype=np.int64).reshape(len(rows), len(problem.patterns)).T.copy()
@@ -77,12 +86,17 @@ class _Cover:
 
     def add(self, pattern: int, number: int, sign: int) -> None:
         """A member of a class comes to this pattern (sign 1), or is taken from it (-1)."""
+        self._on += sign
         self.short -= sign * self._gives[pattern] * self._serves[:, number]
+
+    def missed(self) -> int:
+        """Executives missing below the minimum cover, summed over its slots."""
+        return int(np.maximum(self.short[: self._minimum], 0).sum())
 
     def gains(self) -> IntArray:
         """[p, c]: what one more member of class c on pattern p newly covers."""
         newly: IntArray = np.minimum(self._gives, np.maximum(self.short, 0)) @ self._price
-        return newly
+        return newly if self._on else newly + (newly > 0)
 
 
 class _Board:
@@ -218,7 +232,9 @@ class _Board:
             dtype=np.int64,
         )
         self._got = np.zeros_like(self._due)
-        self._adds = [[TENTHS * late, 0, s // TENTH_HOUR_S] for late, s in zip(self._late, self._worked_s, strict=True)]
+        adds = [[TENTHS * late, 0, s // TENTH_HOUR_S] for late, s in zip(self._late, self._worked_s, strict=True)]
+        on_sunday = [[0, TENTHS * sunday, 0] for sunday in self._sunday]
+        self._adds = np.array(on_sunday, dtype=np.int64)[:, None] + np.array(adds, dtype=np.int64)
         self._steps = np.array([TENTHS, TENTHS, prices.hour_step_tenths])
         self._tenth = np.array([prices.closing, prices.sunday, prices.hour]) // TENTHS
 
@@ -228,10 +244,8 @@ class _Board:
 
     def _more(self, rows: IntArray, day: int, pattern: int) -> IntArray:
         """What this shift costs each of these executives on level 2."""
-        adds = np.array(self._adds[pattern])
-        adds[1] = TENTHS * self._sunday[day]
         above = self._got[rows] - self._target[rows]
-        cost = (self._excess(above + adds) - self._excess(above)) @ self._tenth
+        cost = (self._excess(above + self._adds[day, pattern]) - self._excess(above)) @ self._tenth
         had = self._got[rows] // TENTHS
         if self._late[pattern]:
             cost += self._next[rows, 0, had[:, 0]]
@@ -244,14 +258,11 @@ class _Board:
 
     def _more_of(self, row: int, days: Sequence[int]) -> IntArray:
         """What shifts of one executive cost on level 2: [d, p]."""
-        above = self._got[row] - self._target[row]
-        adds = np.array(self._adds)
-        sunday = np.array([[[0, TENTHS * self._sunday[day], 0]] for day in days])
-        cost = (self._excess(above + adds[None, :, :] + sunday) - self._excess(above)) @ self._tenth
+        above, adds = self._got[row] - self._target[row], self._adds[days]
+        cost = (self._excess(above + adds) - self._excess(above)) @ self._tenth
         closing, sundays = (int(tenths) // TENTHS for tenths in self._got[row, :2])
-        cost += self._next[row, 0, closing] * np.array(self._late)
-        cost += self._next[row, 1, sundays] * np.array([[self._sunday[day]] for day in days])
-        return np.asarray(self._base[row, list(days)] + cost, dtype=np.int64)
+        rounds = np.array([self._next[row, 0, closing], self._next[row, 1, sundays]])
+        return np.asarray(self._base[row, days] + cost + adds[:, :, :2] @ rounds // TENTHS, dtype=np.int64)
 
     # ---------------------------------------------------------------------------------- the rules
 
@@ -292,8 +303,7 @@ class _Board:
         self._days_had[row][week] += sign
         self._s_had[row][week] += sign * self._worked_s[pattern]
         self._late_had[row][week] += sign * self._late[pattern]
-        self._got[row] += sign * np.array(self._adds[pattern])
-        self._got[row, 1] += sign * TENTHS * self._sunday[day]
+        self._got[row] += sign * self._adds[day, pattern]
         if sign > 0:
             self._works[row].add(day)
             self._shift_on[row][day] = self.problem.patterns[pattern].shift
@@ -339,15 +349,16 @@ class _Board:
             self._put(row, days[at], pattern, 1)
             look(row)
 
-    def improve(self, number: int) -> bool:
-        """Each shift of a week taken back and given again, to the same or to another; True when one changed."""
+    def improve(self, number: int) -> None:
+        """Each shift of a week taken back and given again, to the same or to another; then what that left is filled."""
         changed = False
         days = self.weeks[number]
         for row in range(len(self.problem.staff)):
             for day in days:
                 if not self._fixed[row, day]:
                     changed |= self._again(row, day, days)
-        return changed
+        if changed:
+            self.fill(number)
 
     def _again(self, row: int, day: int, days: Sequence[int]) -> bool:
         """What an executive does on a day, decided anew; where they are free whether they should be."""
@@ -394,6 +405,123 @@ class _Board:
             return False
         self._put(row, day, int(worth.argmax()), 1)
         return True
+
+    def stagger(self) -> None:
+        """Everybody's days chosen anew, one executive after the other, while that is better."""
+        for _ in range(ROUNDS):
+            if not sum(self._anew(row) for row in range(len(self.problem.staff))):
+                return
+
+    def rescue(self) -> None:
+        """Where minimum cover is missed somebody is made to work, and the others fill the gap that leaves, if they can."""
+        staff = range(len(self.problem.staff))
+        left = MOST_ANEW
+        for day in range(self.problem.days):
+            for row in staff:
+                gain = self._gains[day, :, int(self._class[row])]
+                if left <= 0 or not self.covers[day].missed():
+                    break
+                if self.chosen[row, day] >= 0 or not np.any(gain[self.can[row, day]]):
+                    continue
+                left -= len(staff)
+                before = self.chosen.copy()
+                change = self._anew(row, day) + sum(self._anew(other) for other in staff if other != row)
+                if change <= 0:
+                    self._restore(before)
+
+    def _restore(self, before: IntArray) -> None:
+        for row in np.flatnonzero((self.chosen != before).any(axis=1)):
+            days = np.flatnonzero(self.chosen[row] != before[row])
+            for sign, numbers in ((-1, self.chosen[row, days].copy()), (1, before[row, days])):
+                for day, pattern in zip(days, numbers, strict=True):
+                    if pattern >= 0:
+                        self._put(int(row), int(day), int(pattern), sign)
+
+    def _anew(self, row: int, must: int | None = None) -> int:
+        """The days of an executive chosen anew, given those of all others; by how much that is better, else nothing.
+
+        On the day `must` they work if they can, though it be worse.
+        """
+        before = {d: int(p) for d, p in enumerate(self.chosen[row]) if p >= 0 and not self._fixed[row, d]}
+        change = 0
+        for day, pattern in before.items():
+            self._put(row, day, pattern, -1)
+            change -= int(self._worth(row, [day])[0, pattern])
+        worth = [int(most) for most in self._worth(row, range(self.problem.days)).max(axis=1)]
+        if must is not None:
+            worth[must] += 1 + sum(value for value in worth if value > 0)
+        days = self._best_days(row, worth)
+        for day in sorted(days, key=lambda day: (-worth[day], day)):
+            now = self._worth(row, [day])[0]
+            pattern = int(now.argmax())
+            if now[pattern] > 0:
+                self._put(row, day, pattern, 1)
+                change += int(now[pattern])
+        if change > 0 or (must is not None and self.chosen[row, must] >= 0):
+            return change
+        for sign, shifts in ((-1, {d: int(self.chosen[row, d]) for d in days}), (1, before)):
+            for day, pattern in shifts.items():
+                if pattern >= 0:
+                    self._put(row, day, pattern, sign)
+        return 0
+
+    def _worth(self, row: int, days: Sequence[int]) -> IntArray:
+        """[d, p]: what a shift is worth on both levels; nothing where the executive may not work it, too."""
+        worth = LEVEL_1 * self._gains[days, :, int(self._class[row])] - self._more_of(row, days)
+        legal = np.array([self._legal(row, day) for day in days], dtype=np.int64)
+        return np.where(legal[:, None] >> self._numbers & 1, worth, 0)
+
+    def _best_days(self, row: int, worth: Sequence[int]) -> list[int]:
+        """The days on which an executive besides the settled ones is worth most, by the limits of runs and of weeks.
+
+        Dynamic programming, from the last day back: by days worked in a row up to a day, and days added in its week.
+        """
+        days, works, rules = self.problem.days, self._works[row], self.problem.rules
+        most = min(days, rules.max_run_days or days)
+        shortest_s = max(1, min(self._worked_s))
+        rooms = [
+            max(0, min(WEEK - rules.free_days - had, (self._week_s[row] - had_s) // shortest_s))
+            for had, had_s in zip(self._days_had[row], self._s_had[row], strict=True)
+        ]
+        too_long = 1 + sum(value for value in worth if value > 0)
+        ahead = 0
+        while ahead < most and days + ahead in works:
+            ahead += 1
+        value = np.zeros((most + 1, WEEK + 1), dtype=np.int64)
+        value[max(1, most + 1 - ahead) :] = -too_long
+        values = [value]
+        for day in reversed(range(days)):
+            following = values[-1]
+            if day + 1 < days and self._week[day + 1] != self._week[day]:
+                following = np.broadcast_to(following[:, :1], following.shape)
+            if day in works:
+                value = np.concatenate([following[1:], following[-1:] - too_long])
+            else:
+                value = np.broadcast_to(following[0], following.shape).copy()
+                room = rooms[self._week[day]]
+                if worth[day] > 0:
+                    value[:-1, :room] = np.maximum(value[:-1, :room], worth[day] + following[1:, 1 : room + 1])
+            values.append(value)
+        values.reverse()
+        run = 0
+        while run < most and -1 - run in works:
+            run += 1
+        chosen, added = [], 0
+        for day in range(days):
+            if day and self._week[day] != self._week[day - 1]:
+                added = 0
+            if day in works:
+                run = min(most, run + 1)
+                continue
+            following = values[day + 1]
+            if day + 1 < days and self._week[day + 1] != self._week[day]:
+                following = np.broadcast_to(following[:, :1], following.shape)
+            if values[day][run, added] > following[0, added]:
+                chosen.append(day)
+                run, added = run + 1, added + 1
+            else:
+                run = 0
+        return chosen
 
     def trade(self, number: int) -> None:
         """Closing shifts of a week go to who has had fewer and serves the same needs, for their shift of the day."""

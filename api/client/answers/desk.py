@@ -103,10 +103,24 @@ class Glance(TypedDict):
     slots: list[GlanceSlot]
 
 
+class Kept(TypedDict):
+    """How sure it is that all promises within the computed quotas can be kept together on a day.
+
+    `served` of so many simulated `days` were kept in full, with rosters by the shift patterns of the scheme; `at_least`
+    is the lower end of the Wilson interval. Null, all three, where the city was never simulated.
+    """
+
+    basis: str
+    days: int | None
+    served: int | None
+    at_least: float | None
+
+
 class Calendar(TypedDict):
     """Days of a city."""
 
     city: str
+    kept: Kept
     days: list[Glance]
 
 

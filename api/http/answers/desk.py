@@ -113,10 +113,25 @@ class GlanceOut(Out):
     slots: list[GlanceSlotOut]
 
 
+class KeptOut(Out):
+    """How sure it is that all promises within the computed quotas can be kept together on a day.
+
+    `served` of so many simulated `days` were kept in full, with rosters by the shift patterns of the scheme; `at_least`
+    is the lower end of the Wilson interval. Null, all three, where the city was never simulated: the quotas are by the
+    prior then.
+    """
+
+    basis: str
+    days: int | None
+    served: int | None
+    at_least: float | None
+
+
 class CalendarOut(Out):
     """Days of a city."""
 
     city: str
+    kept: KeptOut
     days: list[GlanceOut]
 
 
