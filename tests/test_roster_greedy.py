@@ -26,9 +26,13 @@ from optimizer.roster import (
 )
 from optimizer.roster.check import roster_cost, roster_violations
 from optimizer.roster.greedy import greedy_roster
-from optimizer.roster.model import could_work
+from optimizer.roster.model import build, could_work
+from optimizer.roster.solving import solve
 from optimizer.units import HOUR_S
+from scenarios.catalogue import load_catalogue
+from scenarios.generate.dice import Dice
 from scenarios.generate.staffing import staffing_problem
+from scenarios.rostering import city_roster_problem
 from tests.builders import OFFICE
 
 KIT = frozenset({"kit"})
@@ -65,7 +69,9 @@ def levels(given: RosterProblem, roster: Roster) -> tuple[int, int]:
     return cost.level_1, cost.level_2
 
 
-@pytest.mark.parametrize(("executives", "weeks", "most"), [(10, 1, 36_920), (10, 4, None), (40, 1, 146_160)])
+@pytest.mark.parametrize(
+    ("executives", "weeks", "most"), [(10, 1, 36_920), (10, 4, None), (40, 1, 146_160), (40, 4, 579_440)]
+)
 def test_instances_get_a_legal_roster_close_to_the_least_that_stays_uncovered(
     executives: int, weeks: int, most: int | None
 ) -> None:
@@ -149,6 +155,91 @@ def test_what_one_day_alone_allows() -> None:
     assert able[1].tolist() == [[False, False, True], [False] * 3, [False] * 3]
 
 
+# ------------------------------------------------------------------------------ days off in turn
+
+
+def days_before(first: dt.date, days: int) -> dict[dt.date, WorkedDay]:
+    """So many days worked just before the horizon."""
+    worked = WorkedDay(PATTERNS[0].shift, PATTERNS[0].worked_s)
+    return {first - dt.timedelta(days=back): worked for back in range(1, days + 1)}
+
+
+def empty_days(given: RosterProblem, roster: Roster) -> list[int]:
+    """The open days on which nobody works."""
+    on_duty = {day for _, day, _ in roster.shifts()}
+    return [day for day, date in enumerate(given.dates) if date not in given.closed and day not in on_duty]
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_days_off_are_in_turn_so_that_no_open_day_is_without_anybody(weekday: int) -> None:
+    """All are wanted on all days, a week holds six shifts, and a run six days: else all are off on the same day."""
+    first = MONDAY + dt.timedelta(days=weekday)
+    staff = tuple(someone(f"E{number}", week_s=48 * HOUR_S) for number in range(5))
+    given = problem(staff, 28, 5.0, first=first, closed={first + dt.timedelta(days=10): "a festival"})
+    roster = greedy_roster(given)
+    assert empty_days(given, roster) == []
+    assert roster_cost(given, roster).missing == 0
+    tired = tuple(replace(contract, around=days_before(first, 6)) for contract in staff)
+    after_a_run = replace(given, staff=tired)
+    assert empty_days(after_a_run, greedy_roster(after_a_run)) == [0]  # nobody may work a seventh day
+
+
+def test_minimum_cover_is_kept_in_every_city_from_whatever_day_of_the_week_on() -> None:
+    catalogue = load_catalogue()
+    for number, city in enumerate(catalogue.cities_in_scheme()):
+        given = city_roster_problem(catalogue, city, MONDAY + dt.timedelta(days=number % 7), 28)
+        roster = greedy_roster(given)
+        assert empty_days(given, roster) == []
+        assert roster_cost(given, roster).missing == 0
+
+
+def somebody_a_day(staff: tuple[Contract, ...], days: int, **given: object) -> RosterProblem:
+    """Nothing is wanted but one executive at noon, when everybody on shift is there."""
+    noon = (MinimumCover(1, slots=frozenset({1})),)
+    return problem(staff, days, 0.0, minimum=noon, patterns=PATTERNS[:2], **given)
+
+
+def fewest_empty_days(given: RosterProblem) -> int:
+    """Of a problem of `somebody_a_day`: on so many open days nobody can work, proven by a solver."""
+    linear = build(given).linear
+    return solve(linear, linear.columns.cost[0]).bound // given.prices.missing
+
+
+def test_who_comes_on_an_empty_day_leaves_a_gap_that_another_fills() -> None:
+    thursday = MONDAY + dt.timedelta(days=3)
+    dates = [thursday + dt.timedelta(days=day) for day in range(14)]
+    staff = (
+        someone("E0", week_s=48 * HOUR_S, leave=frozenset(dates[:3]), around=days_before(thursday, 3)),
+        someone("E1", week_s=48 * HOUR_S, leave=frozenset(dates[-4:]), around=days_before(thursday, 5)),
+    )
+    given = somebody_a_day(staff, 14, first=thursday)
+    assert fewest_empty_days(given) == 1
+    assert empty_days(given, greedy_roster(given)) == [1]  # E1 has worked six days, E0 is on leave
+
+
+def test_no_more_days_are_without_anybody_than_must_be() -> None:
+    for seed in range(60):
+        dice = Dice(seed, "days off")
+        first, days = MONDAY + dt.timedelta(days=dice.below(7)), 7 * dice.between(1, 4)
+        dates = [first + dt.timedelta(days=day) for day in range(days)]
+        week_s = 8 * HOUR_S * dice.between(5, 6)
+        staff = tuple(
+            someone(
+                f"E{number}",
+                week_s=week_s,
+                leave=frozenset(dates[begin : begin + dice.below(6)]),
+                around=days_before(first, dice.below(7)),
+            )
+            for number in range(dice.between(1, 4))
+            for begin in [dice.below(days)]
+        )
+        given = somebody_a_day(staff, days, first=first, closed={dates[dice.below(days)]: "a festival"})
+        fewest = fewest_empty_days(given)
+        assert len(empty_days(given, greedy_roster(given))) == fewest, seed
+        all_wanted = replace(given, wanted=problem(staff, days, 5.0, first=first).wanted)
+        assert len(empty_days(all_wanted, greedy_roster(all_wanted))) == fewest, seed
+
+
 @st.composite
 def small_problems(draw: st.DrawFn) -> RosterProblem:
     first = MONDAY + dt.timedelta(days=draw(st.integers(0, 6)))
@@ -206,3 +297,12 @@ def test_every_roster_is_legal_and_no_worse_than_an_empty_one(given: RosterProbl
     assert roster_violations(given, roster) == []
     assert levels(given, roster) <= levels(given, nobody(given))
     assert greedy_roster(replace(given, staff=given.staff[::-1])) == roster
+
+
+@given(given=small_problems())
+def test_one_executive_alone_leaves_no_more_days_empty_than_must_be(given: RosterProblem) -> None:
+    """Whatever leave, history, closed days and limits of runs and of weeks: days off of one are chosen exactly."""
+    rules = replace(given.rules, max_closing=None, min_rest_s=12 * HOUR_S)  # no shift keeps anybody from another
+    one = replace(given.staff[0], patterns=None, requests=())
+    alone = somebody_a_day((one,), given.days, first=given.first, closed=given.closed, rules=rules)
+    assert len(empty_days(alone, greedy_roster(alone))) == fewest_empty_days(alone)

@@ -3,16 +3,20 @@
 Fixed days first; then the weeks in their order. Within a week the shift that newly covers most at its price is chosen
 over all days, starts and groups of executives with the same skills, so that days fill evenly; of those who may work it
 it goes to whoever would otherwise lose a day of work, at the least price of fairness and requests. Then each shift is
-taken back and given again where it is worth more, a few times over, and closing shifts go to who has had fewer. Level 1
-outweighs level 2. What it covers is not proven to be the most; it is a first roster, and what is there when nothing
-else has time.
+taken back and given again where it is worth more, a few times over.
+
+Weeks filled one after the other give everybody the same day off where executives are short: after a run as long as it
+may be nobody is left. So the days of each executive are then chosen anew over the whole horizon, given what all others
+do. Where minimum cover is still missed, somebody is made to work, and the others fill the gap that leaves. At last
+closing shifts go to who has had fewer. Level 1 outweighs level 2. What it covers is not proven to be the most; it is a
+first roster, and what is there when nothing else has time.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +36,9 @@ SPARE_DAY = 200
 LEVEL_1 = 1 << 20
 """What a point of level 1 weighs against one of level 2."""
 ROUNDS = 2
-"""Most rounds in which everybody's days are chosen anew."""
-MOST_ANEW = 200
-"""Most rows chosen anew for the sake of minimum cover: a bound of the time, about half a second."""
+"""Most rounds in which the days of everybody are chosen anew: a third one changes next to nothing."""
+MOST_ANEW = 100
+"""Times that the days of somebody are chosen anew for minimum cover that is missed; then no other day is tried."""
 
 
 def greedy_roster(problem: RosterProblem) -> Roster:
@@ -75,7 +79,6 @@ class _Cover:
                 price = problem.prices.uncovered if wanted.of_anybody else problem.prices.uncovered_kit
                 given = [cover[wanted.slot] for cover in quarters]
                 rows.append((wanted.quarters, price, problem.holders(wanted.needs), given))
-        self._on = 0
         self.short = np.array([row[0] for row in rows], dtype=np.int64)
         self._gives = (
             np.array([row[3] for row in rows], dtype=np.int64).reshape(len(rows), len(problem.patterns)).T.copy()
@@ -86,7 +89,6 @@ class _Cover:
 
     def add(self, pattern: int, number: int, sign: int) -> None:
         """A member of a class comes to this pattern (sign 1), or is taken from it (-1)."""
-        self._on += sign
         self.short -= sign * self._gives[pattern] * self._serves[:, number]
 
     def missed(self) -> int:
@@ -96,7 +98,7 @@ class _Cover:
     def gains(self) -> IntArray:
         """[p, c]: what one more member of class c on pattern p newly covers."""
         newly: IntArray = np.minimum(self._gives, np.maximum(self.short, 0)) @ self._price
-        return newly if self._on else newly + (newly > 0)
+        return newly
 
 
 class _Board:
@@ -264,6 +266,11 @@ class _Board:
         rounds = np.array([self._next[row, 0, closing], self._next[row, 1, sundays]])
         return np.asarray(self._base[row, days] + cost + adds[:, :, :2] @ rounds // TENTHS, dtype=np.int64)
 
+    def _worth(self, row: int, days: Sequence[int]) -> IntArray:
+        """What shifts of one executive newly cover, less what they cost on level 2: [d, p]."""
+        gains = self._gains[np.array(days), :, int(self._class[row])]
+        return np.asarray(LEVEL_1 * gains - self._more_of(row, days), dtype=np.int64)
+
     # ---------------------------------------------------------------------------------- the rules
 
     def _legal(self, row: int, day: int) -> int:
@@ -288,14 +295,21 @@ class _Board:
                 bits &= self._rests(shift, days)
         return bits
 
+    def _may(self, row: int, days: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Whether an executive may work on days besides all they work already: [d, p]."""
+        legal = np.array([self._legal(row, day) for day in days], dtype=np.int64)
+        return np.asarray(legal[:, None] >> self._numbers & 1, dtype=np.bool_)
+
     def _run_with(self, row: int, day: int) -> int:
         """Days in a row with this one."""
-        works, first, last = self._works[row], day, day
-        while first - 1 in works:
-            first -= 1
-        while last + 1 in works:
-            last += 1
-        return last - first + 1
+        return self._in_a_row(row, day - 1, -1) + 1 + self._in_a_row(row, day + 1, 1)
+
+    def _in_a_row(self, row: int, day: int, step: int) -> int:
+        """Days worked without a gap from a day on (step 1), or up to it (-1)."""
+        works, end = self._works[row], day
+        while end in works:
+            end += step
+        return abs(end - day)
 
     def _put(self, row: int, day: int, pattern: int, sign: int) -> None:
         """Give a shift (sign 1) or take it back (-1)."""
@@ -325,10 +339,7 @@ class _Board:
 
         def look(row: int) -> None:
             legal[row] = [self._legal(row, day) for day in days]
-            room = WEEK - self.problem.rules.free_days - self._days_had[row][number]
-            room_s = self._week_s[row] - self._s_had[row][number]
-            room = min(room, room_s // max(1, min(self._worked_s)))
-            spare[row] = np.count_nonzero(legal[row]) - room
+            spare[row] = np.count_nonzero(legal[row]) - self._rooms(row)[number]
 
         for row in range(len(self.problem.staff)):
             look(row)
@@ -367,9 +378,7 @@ class _Board:
             return self._wished(row, day)
         self._put(row, day, before, -1)
         group = int(self._class[row])
-        worth = LEVEL_1 * self._gains[days[0] : days[-1] + 1, :, group] - self._more_of(row, days)
-        legal = np.array([self._legal(row, d) for d in days], dtype=np.int64)
-        worth = np.where(legal[:, None] >> self._numbers & 1, worth, -LEVEL_1)
+        worth = np.where(self._may(row, days), self._worth(row, days), -LEVEL_1)
         at, pattern = (int(i) for i in np.unravel_index(int(worth.argmax()), worth.shape))
         most, keep = int(worth[at, pattern]), int(worth[day - days[0], before])
         for other, cost in self._cheaper(row, day, before):
@@ -399,129 +408,118 @@ class _Board:
         """A shift that covers nothing more but costs less than the free day."""
         if int(self._base[row, day].min()) >= 0:
             return False
-        worth = LEVEL_1 * self._gains[day, :, int(self._class[row])] - self._more_of(row, [day])[0]
-        worth = np.where(self._legal(row, day) >> self._numbers & 1, worth, 0)
+        worth = np.where(self._may(row, [day]), self._worth(row, [day]), 0)[0]
         if int(worth.max()) <= 0:
             return False
         self._put(row, day, int(worth.argmax()), 1)
         return True
 
     def stagger(self) -> None:
-        """Everybody's days chosen anew, one executive after the other, while that is better."""
+        """The days of everybody chosen anew, one executive after the other, while that makes anything better."""
         for _ in range(ROUNDS):
-            if not sum(self._anew(row) for row in range(len(self.problem.staff))):
+            if not sum([self._anew(row) for row in range(len(self.problem.staff))]):
                 return
 
     def rescue(self) -> None:
-        """Where minimum cover is missed somebody is made to work, and the others fill the gap that leaves, if they can."""
-        staff = range(len(self.problem.staff))
-        left = MOST_ANEW
-        for day in range(self.problem.days):
-            for row in staff:
-                gain = self._gains[day, :, int(self._class[row])]
-                if left <= 0 or not self.covers[day].missed():
-                    break
-                if self.chosen[row, day] >= 0 or not np.any(gain[self.can[row, day]]):
-                    continue
-                left -= len(staff)
-                before = self.chosen.copy()
-                change = self._anew(row, day) + sum(self._anew(other) for other in staff if other != row)
-                if change <= 0:
-                    self._restore(before)
+        """Where minimum cover is missed somebody works after all, if the others fill the gap that this leaves.
 
-    def _restore(self, before: IntArray) -> None:
-        for row in np.flatnonzero((self.chosen != before).any(axis=1)):
-            days = np.flatnonzero(self.chosen[row] != before[row])
-            for sign, numbers in ((-1, self.chosen[row, days].copy()), (1, before[row, days])):
-                for day, pattern in zip(days, numbers, strict=True):
-                    if pattern >= 0:
-                        self._put(int(row), int(day), int(pattern), sign)
+        What is worse in sum is undone.
+        """
+        staff, times = range(len(self.problem.staff)), 0
+        for day, row in product(range(self.problem.days), staff):
+            gains = self._gains[day, :, int(self._class[row])]
+            if self.chosen[row, day] >= 0 or not self.covers[day].missed() or not gains[self.can[row, day]].any():
+                continue
+            before = self.chosen.copy()
+            change = self._anew(row, day)
+            times += 1
+            if self.chosen[row, day] >= 0:
+                change += sum([self._anew(other) for other in (*staff[:row], *staff[row + 1 :], row)])
+                times += len(staff)
+            if change <= 0:
+                for other in staff:
+                    self._set(other, before[other])
+            if times >= MOST_ANEW:
+                return
 
     def _anew(self, row: int, must: int | None = None) -> int:
-        """The days of an executive chosen anew, given those of all others; by how much that is better, else nothing.
+        """The days of an executive chosen anew, given what all others do; how much more they are worth.
 
-        On the day `must` they work if they can, though it be worse.
+        They stay as they were where that is not better. On the day `must` they then work all the same, if they may.
         """
-        before = {d: int(p) for d, p in enumerate(self.chosen[row]) if p >= 0 and not self._fixed[row, d]}
-        change = 0
-        for day, pattern in before.items():
-            self._put(row, day, pattern, -1)
-            change -= int(self._worth(row, [day])[0, pattern])
-        worth = [int(most) for most in self._worth(row, range(self.problem.days)).max(axis=1)]
-        if must is not None:
-            worth[must] += 1 + sum(value for value in worth if value > 0)
-        days = self._best_days(row, worth)
-        for day in sorted(days, key=lambda day: (-worth[day], day)):
-            now = self._worth(row, [day])[0]
+        before, change = self.chosen[row].copy(), 0
+        days = range(self.problem.days)
+        for day in days:
+            if before[day] >= 0 and not self._fixed[row, day]:
+                self._put(row, day, int(before[day]), -1)
+                change -= int(self._worth(row, [day])[0, before[day]])
+        worth = [int(most) for most in np.where(self._may(row, days), self._worth(row, days), 0).max(axis=1, initial=0)]
+        if must is not None and worth[must]:
+            worth[must] += sum(worth)
+        for day in sorted(self._best_days(row, worth), key=lambda day: (-worth[day], day)):
+            now = np.where(self._may(row, [day]), self._worth(row, [day]), 0)[0]
             pattern = int(now.argmax())
             if now[pattern] > 0:
                 self._put(row, day, pattern, 1)
                 change += int(now[pattern])
         if change > 0 or (must is not None and self.chosen[row, must] >= 0):
             return change
-        for sign, shifts in ((-1, {d: int(self.chosen[row, d]) for d in days}), (1, before)):
-            for day, pattern in shifts.items():
-                if pattern >= 0:
-                    self._put(row, day, pattern, sign)
+        self._set(row, before)
         return 0
 
-    def _worth(self, row: int, days: Sequence[int]) -> IntArray:
-        """[d, p]: what a shift is worth on both levels; nothing where the executive may not work it, too."""
-        worth = LEVEL_1 * self._gains[days, :, int(self._class[row])] - self._more_of(row, days)
-        legal = np.array([self._legal(row, day) for day in days], dtype=np.int64)
-        return np.where(legal[:, None] >> self._numbers & 1, worth, 0)
+    def _set(self, row: int, shifts: IntArray) -> None:
+        """Give an executive these shifts for those they have."""
+        days = [int(day) for day in np.flatnonzero(self.chosen[row] != shifts)]
+        for sign, given in ((-1, self.chosen[row].copy()), (1, shifts)):
+            for day in days:
+                if given[day] >= 0:
+                    self._put(row, day, int(given[day]), sign)
 
     def _best_days(self, row: int, worth: Sequence[int]) -> list[int]:
-        """The days on which an executive besides the settled ones is worth most, by the limits of runs and of weeks.
+        """The days that are worth most to add to those an executive works, within the limits of runs and of weeks.
 
-        Dynamic programming, from the last day back: by days worked in a row up to a day, and days added in its week.
+        By dynamic programming, exact where one shift keeps nobody from another: what the days from `day` on are worth
+        is `best[day][run, added]` after so many days worked in a row and so many added in its week.
         """
-        days, works, rules = self.problem.days, self._works[row], self.problem.rules
-        most = min(days, rules.max_run_days or days)
-        shortest_s = max(1, min(self._worked_s))
-        rooms = [
-            max(0, min(WEEK - rules.free_days - had, (self._week_s[row] - had_s) // shortest_s))
-            for had, had_s in zip(self._days_had[row], self._s_had[row], strict=True)
-        ]
-        too_long = 1 + sum(value for value in worth if value > 0)
-        ahead = 0
-        while ahead < most and days + ahead in works:
-            ahead += 1
+        days, works, limit = self.problem.days, self._works[row], self.problem.rules.max_run_days
+        most, run, after = days, 0, 0
+        if limit is not None:
+            most = limit
+            run, after = min(most, self._in_a_row(row, -1, -1)), min(most, self._in_a_row(row, days, 1))
+        too_long = 1 + sum(worth)  # more than all days are worth: only settled days by themselves make a run too long
+        rooms = self._rooms(row)
+        begins = [day == 0 or self._week[day] != self._week[day - 1] for day in range(days)]
         value = np.zeros((most + 1, WEEK + 1), dtype=np.int64)
-        value[max(1, most + 1 - ahead) :] = -too_long
-        values = [value]
+        value[max(1, most + 1 - after) :] = -too_long
+        best = [value]
         for day in reversed(range(days)):
-            following = values[-1]
-            if day + 1 < days and self._week[day + 1] != self._week[day]:
-                following = np.broadcast_to(following[:, :1], following.shape)
             if day in works:
-                value = np.concatenate([following[1:], following[-1:] - too_long])
+                value = np.vstack([best[-1][1:], best[-1][-1:] - too_long])
             else:
-                value = np.broadcast_to(following[0], following.shape).copy()
-                room = rooms[self._week[day]]
-                if worth[day] > 0:
-                    value[:-1, :room] = np.maximum(value[:-1, :room], worth[day] + following[1:, 1 : room + 1])
-            values.append(value)
-        values.reverse()
-        run = 0
-        while run < most and -1 - run in works:
-            run += 1
+                value = np.tile(best[-1][0], (most + 1, 1))
+                room = rooms[self._week[day]] if worth[day] else 0
+                value[:-1, :room] = np.maximum(value[:-1, :room], worth[day] + best[-1][1:, 1 : room + 1])
+            best.append(np.tile(value[:, :1], WEEK + 1) if begins[day] else value)
+        best.reverse()
         chosen, added = [], 0
         for day in range(days):
-            if day and self._week[day] != self._week[day - 1]:
-                added = 0
+            added = 0 if begins[day] else added
             if day in works:
                 run = min(most, run + 1)
-                continue
-            following = values[day + 1]
-            if day + 1 < days and self._week[day + 1] != self._week[day]:
-                following = np.broadcast_to(following[:, :1], following.shape)
-            if values[day][run, added] > following[0, added]:
+            elif best[day][run, added] > best[day + 1][0, added]:
                 chosen.append(day)
                 run, added = run + 1, added + 1
             else:
                 run = 0
         return chosen
+
+    def _rooms(self, row: int) -> list[int]:
+        """By week, how many days an executive may work besides those they work, were all shifts the shortest."""
+        most, shortest_s = WEEK - self.problem.rules.free_days, max(1, min(self._worked_s))
+        return [
+            max(0, min(most - had, (self._week_s[row] - had_s) // shortest_s))
+            for had, had_s in zip(self._days_had[row], self._s_had[row], strict=True)
+        ]
 
     def trade(self, number: int) -> None:
         """Closing shifts of a week go to who has had fewer and serves the same needs, for their shift of the day."""
