@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
@@ -42,6 +43,7 @@ ROUNDING = 1e-6
 LOOSE_GAP = 1e-3
 """How exact the choice is where it proves nothing."""
 PART_OF_TIME = 0.5
+FIRST_PART, LAST_PART = 0.2, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +120,45 @@ def least_uncovered(
     seed: int = 1,
     on_round: Callable[[int], None] | None = None,
     *,
+    threads: int = 1,
     settle: bool = True,
 ) -> Duty:
     """The minimum of level 1 over counts, or a bound of it when stopped. `on_round` is told the bound so far.
 
-    With `settle` false it ends with the bound of the relaxation, and a choice of days next to it.
+    With `settle` false it ends with the bound of the relaxation, and a choice of days next to it. Days are looked at
+    side by side in so many threads, which changes the time and nothing else.
     """
     limits = _limits(model)
     days = [_Day(model.problem, limits, day, seed) for day in range(model.problem.days)]
     master = _Master(model.problem, limits)
+    with ThreadPoolExecutor(threads) as pool:
+        return _by_days(master, days, stop, on_round, pool, settle=settle)
+
+
+def _by_days(
+    master: _Master,
+    days: Sequence[_Day],
+    stop: Stop,
+    on_round: Callable[[int], None] | None,
+    pool: ThreadPoolExecutor,
+    *,
+    settle: bool,
+) -> Duty:
+    limits = master.limits
     for price in FIRST_PRICES:
-        for day in days:
-            if stop():
-                return Duty(limits.classes, 0)
-            weights = [price * GRID] * len(limits.classes)
-            master.add(day.cheapest(weights, [0] * len(limits.classes))[0])
+        if any(stop() for _ in days):
+            return Duty(limits.classes, 0)
+        weights = [price * GRID] * len(limits.classes)
+        for column, _ in pool.map(lambda day, w=weights: day.cheapest(w, [0] * len(limits.classes)), days):
+            master.add(column)
     best, best_duals = 0, None
     for _ in range(MOST_ROUNDS):
         if stop():
             break
         duals, in_master = master.duals()
         value, new = duals.fixed, 0
-        for day in days:
-            column, least = day.cheapest(*day.prices(duals))
+        priced = pool.map(lambda day, d=duals: day.cheapest(*day.prices(d)), days)
+        for day, (column, least) in zip(days, priced, strict=True):
             value += least
             if least < in_master[day.day] - GRID // 10:
                 new += master.add(column)
@@ -154,7 +172,7 @@ def least_uncovered(
         return Duty(limits.classes, 0)
     if not settle:
         return Duty(limits.classes, _up(best, master.step), _next_to(master, days, best_duals, stop))
-    return _settled(master, days, best_duals, best, stop)
+    return _settled(master, days, best_duals, best, stop, pool)
 
 
 def _next_to(master: _Master, days: Sequence[_Day], duals: _Duals, stop: Stop) -> tuple[DayColumn, ...] | None:
@@ -170,7 +188,9 @@ def _next_to(master: _Master, days: Sequence[_Day], duals: _Duals, stop: Stop) -
     return chosen
 
 
-def _settled(master: _Master, days: Sequence[_Day], duals: _Duals, bound: int, stop: Stop) -> Duty:
+def _settled(
+    master: _Master, days: Sequence[_Day], duals: _Duals, bound: int, stop: Stop, pool: ThreadPoolExecutor
+) -> Duty:
     """List the days that cost little more than at best and choose among them, until the choice is proven the best.
 
     A roster with a day that is not listed costs more than the bound and what listed days may cost more (`spare`, on the
@@ -178,14 +198,14 @@ def _settled(master: _Master, days: Sequence[_Day], duals: _Duals, bound: int, s
     """
     step, classes = master.step, master.limits.classes
     lower = _up(bound, step)
-    spare = FIRST_STEPS * step * GRID
+    spare, part = FIRST_STEPS * step * GRID, FIRST_PART
     binds = bool(duals.closing.any())
     reached: tuple[DayColumn, ...] | None = None
     while not stop():
-        listed = _listed(days, duals, spare, stop)
+        listed = _listed(days, duals, spare, stop, pool)
         # Of the columns with equal numbers on duty only one is listed. It is the one that counts where closing shifts
         # are free; where they are not, the choice proves nothing.
-        chosen, least = master.choice(listed, stop, closing=binds)
+        chosen, least = master.choice(listed, stop, closing=binds, part=part)
         if chosen is None:
             break
         if not binds and listed is not None:
@@ -199,23 +219,29 @@ def _settled(master: _Master, days: Sequence[_Day], duals: _Duals, bound: int, s
         cost = sum(column.cost for column in reached)
         if cost <= lower:
             within = cost * GRID - bound
-            choices = None if listed is None else tuple(day.choices(duals, within) for day in days)
+            choices = None if listed is None else tuple(pool.map(lambda day, w=within: day.choices(duals, w), days))
             return Duty(classes, lower, reached, choices)
-        if binds or listed is None or cost * GRID - bound <= spare:
+        if binds or listed is None or (part != FIRST_PART and cost * GRID - bound <= spare):
             break
-        spare = cost * GRID - bound
+        spare, part = cost * GRID - bound, LAST_PART  # by now it is known how much has to be listed
     return Duty(classes, lower, reached)
 
 
-def _listed(days: Sequence[_Day], duals: _Duals, spare: int, stop: Stop) -> list[DayColumn] | None:
+def _listed(
+    days: Sequence[_Day], duals: _Duals, spare: int, stop: Stop, pool: ThreadPoolExecutor
+) -> list[DayColumn] | None:
     """The columns of all days that cost at most `spare` more than their day has to; None where they may be too many."""
-    found: list[DayColumn] = []
-    if sum(day.width(duals, spare) for day in days) > MOST_LISTED:
+    if sum(pool.map(lambda day: day.width(duals, spare), days)) > MOST_LISTED:
         return None
-    for day in days:
-        if stop.requested or stop.left_s() == 0.0:
+
+    def listed(day: _Day) -> list[DayColumn] | None:
+        return None if stop.requested or stop.left_s() == 0.0 else day.listed(duals, spare)
+
+    found: list[DayColumn] = []
+    for columns in pool.map(listed, days):
+        if columns is None:
             return None
-        found.extend(day.listed(duals, spare))
+        found.extend(columns)
     return found
 
 
@@ -607,11 +633,18 @@ class _Master:
         return all(sum(late[number, day] for day in days) <= most for number, days, most in self.limits.closing)
 
     def choice(
-        self, among: Sequence[DayColumn] | None, stop: Stop, *, closing: bool, gap: float = 0.0
+        self,
+        among: Sequence[DayColumn] | None,
+        stop: Stop,
+        *,
+        closing: bool,
+        gap: float = 0.0,
+        part: float = PART_OF_TIME,
     ) -> tuple[tuple[DayColumn, ...] | None, int]:
         """The best choice of one of these columns for each day, None when none was found, and a bound of it in points.
 
-        Of all columns made so far where None are given. With the limits of closing shifts, or without them.
+        Of all columns made so far where None are given. With the limits of closing shifts, or without them. It may take
+        this part of the time that is left.
         """
         for constraint, (_, _, most) in zip(self._closing, self.limits.closing, strict=True):
             constraint.upper_bound = float(most) if closing else math.inf
@@ -623,7 +656,7 @@ class _Master:
             variable.upper_bound = 1.0 if column in allowed else 0.0
         left_s = stop.left_s()
         parameters = mathopt.SolveParameters(
-            time_limit=None if left_s is None else dt.timedelta(seconds=max(0.01, PART_OF_TIME * left_s)),
+            time_limit=None if left_s is None else dt.timedelta(seconds=max(0.01, part * left_s)),
             relative_gap_tolerance=LOOSE_GAP if among is None else gap,
             absolute_gap_tolerance=0.9 * self.step,
         )

@@ -206,7 +206,7 @@ class _Making:
 
         stop = PartOf(self._stop, PART_FOR_DUTY)
         large = (model.x != NONE).sum() > LARGE
-        duty = least_uncovered(model, stop, self._seed, on_round, settle=not large)
+        duty = least_uncovered(model, stop, self._seed, on_round, threads=self._threads, settle=not large)
         self._bound_1 = max(self._bound_1, duty.bound)
         self._bound = max(self._bound, self._bound_1)
         self._tell("uncovered", 1, 1)
