@@ -104,7 +104,7 @@ def _slot(
         "free": max(0, min(capacity - promises, free)) if on_sale else 0,
         "quota": most,
         "stop_sale": number in sale.stop_sales,
-        "kits": [_kit(day, number, kit, there, held, busy, on_sale=on_sale) for kit in kits],
+        "kits": [_kit(day, number, kit, there, held, free if on_sale else 0) for kit in kits],
     }
 
 
@@ -114,10 +114,9 @@ def _kit(
     kit: str,
     there: Collection[Executive],
     held: Counter[tuple[Slot, frozenset[str]]],
-    busy: Collection[tuple[str, Slot]],
-    *,
-    on_sale: bool,
+    free: int,
 ) -> dict[str, Any]:
+    """`free`: promises that the slot may still get at all. Who holds the kit may be relieved of other visits for it."""
     slot, sale = day.slots[number], day.sale
     holders = [e for e in there if kit in e.skills]
     promises = day.taken_by(number, kit)
@@ -127,13 +126,12 @@ def _kit(
     if capacity is None:
         computed = None if sale.capacity is None else sale.capacity.most_of_kit(number, kit)
         capacity = len(holders) if computed is None else computed
-    free = sum((e.executive_id, slot) not in busy for e in holders)
     return {
         "kit": kit,
         "executives": len(holders),
         "capacity": 0 if sale.closed_because or number in sale.closed_slots else capacity,
         "promised": promises - own_held,
         "held": own_held,
-        "free": max(0, min(capacity - promises, free)) if on_sale else 0,
+        "free": max(0, min(capacity - promises, free)),
         "quota": quota,
     }

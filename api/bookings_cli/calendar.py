@@ -151,7 +151,17 @@ def _tell_built(done: Sequence[CityBuilt]) -> None:
     )
     table(count(len(done), "city", "cities"), columns, rows, columns[3:8])
     say("days, places: days up to the horizon that have quotas, and what they may carry together")
+    assumed = [each.city_id for each in done if each.assumed]
+    if assumed:
+        say(f"staff as the data assume it (ASSUMPTION; mitaan staff import tells yours): {', '.join(assumed)}")
     for each in done:
+        if each.below:
+            missing = count(each.below, "executive and slot", "executives and slots")
+            say(f"below minimum cover: {each.city_id}: {missing}")
+        if each.empty:
+            say(f"open days without anybody: {each.city_id}: {', '.join(map(str, each.empty))}")
+        if each.at_risk:
+            say(f"at risk, in no plan: {each.city_id}: {', '.join(each.at_risk)}")
         if each.refused:
             say(f"refused: {each.city_id}: {each.why} [{each.refused}]")
 
@@ -197,6 +207,9 @@ def calendar_show(
         say_json({"city": town.city_id, "days": [day.json() for day in days]})
         return
     tell_days(f"{town.name_en}: calendar, {days[0].date.isoformat()} to {days[-1].date.isoformat()}", days)
+    risky = [booking for day in days for booking in day.document["at_risk"]]
+    if risky:
+        say(f"at risk, in no plan and not counted above: {', '.join(risky)}")
     if any(NO_ROSTER in day.reasons and day.date > today for day in days):
         say(f"days without a roster: mitaan calendar build {town.city_id}{again(store_at)}")
     if out is not None:

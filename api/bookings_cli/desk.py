@@ -51,6 +51,7 @@ from api.store.desk import (
     set_rules,
     store_rules,
 )
+from api.store.rosters import stored_staff
 from api.store.rows import CityRules
 from api.store.store import Store
 from api.words import Language
@@ -115,6 +116,8 @@ def roster_from_pattern(
             lambda: catalogue.city(city),
             lambda: read_span(first, last, PATTERN_DAYS, today, catalogue.rules, ahead=1),
         )
+        if stored_staff(store, town) is not None:
+            note(f"{town.city_id} has a staff of its own (mitaan staff show): patterns put assumed executives on duty")
         _set_rosters(store, town, pattern_roster(catalogue, town, *days), force, as_json)
 
 

@@ -65,7 +65,7 @@ By = Annotated[str, typer.Option("--by", metavar="WHO", help="Whose word it is: 
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write tables and a page there.")]
 TimeLimit = Annotated[float, typer.Option("--time-limit", metavar="SECONDS", min=0.0, help="Stop after so long.")]
 Iterations = Annotated[int | None, typer.Option(min=0, help="Stop after so many steps: repeatable.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes the search repeatable.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=(1 << 31) - 1, help="Makes the search repeatable.")]
 Threads = Annotated[int, typer.Option(min=1, help="With two, bound and roster get better side by side.")]
 BookingName = Annotated[
     str, typer.Argument(metavar="BOOKING", help="Id of a booking, or its reference where only one booking has it.")

@@ -423,8 +423,6 @@ def _off_told() -> Iterator[None]:
 
 
 _WHAT_TO_DO: Mapping[str, str] = {
-    "not_a_pattern": "; rosters of `mitaan roster make` have such",
-    "not_of_the_staff": "; `mitaan staff import` tells who is",
     "no_roster": "; `mitaan staff leave` is for days that have none yet",
 }
 

@@ -218,7 +218,7 @@ def _as_roster(store: Store, city: City, first: dt.date, views: Mapping[dt.date,
     problem = replace(
         wanted,
         patterns=tuple(patterns.values()) or wanted.patterns,
-        staff=tuple(people.values()) or wanted.staff,
+        staff=tuple(people.values()) or tuple(replace(c, fixed={}) for c in wanted.staff),
         rules=replace(NO_RULES, closing_s=wanted.rules.closing_s),
         minimum=(),
         closed={**closed, **wanted.closed},

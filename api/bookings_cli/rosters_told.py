@@ -28,6 +28,12 @@ MOST_TOLD = 10
 """Slots, rules and reasons told one by one."""
 MOST_SHIFTS = 2
 """Shifts of a day told one by one; more are counted."""
+REFUSED_WORDS = {
+    "day_published": "its plan is published; `mitaan day close --force` and `mitaan day open` withdraw it",
+    "day_past": "it is over",
+    "roster_outdated": "its roster has changed since the draft was made",
+}
+"""Why a day of a draft would not be published, and what can be done."""
 POINTS_NOTE = "uncovered is in points: an executive missing for one slot is 400"
 
 
@@ -189,6 +195,8 @@ def tell_compared(title: str, alternatives: Sequence[Document]) -> None:
     )
     table(title, columns, rows, columns[1:])
     say(f"changes and people: those who are off aside; {POINTS_NOTE}")
+    for date, code in sorted({(no["date"], no["code"]) for each in alternatives for no in each["refused"]}):
+        say(f"refused: {day_words(dt.date.fromisoformat(date))}: {REFUSED_WORDS.get(code, code)} [{code}]")
     _tell_at_risk([(each["name"], risk) for each in alternatives for risk in each["at_risk"]])
 
 

@@ -224,5 +224,5 @@ def _settled(contract: Contract) -> set[dt.date]:
 
 def _on_shift(store: Store, city: City, executive: str, dates: Sequence[dt.date]) -> list[dt.date]:
     """The dates on which somebody is on a roster."""
-    views = views_of(store, city, dates)
+    views = views_of(store, city, dates) if dates else {}
     return [d for d in dates if any(e.executive_id == executive for e in views[d].book.day.problem.executives)]

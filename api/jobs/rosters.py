@@ -213,6 +213,9 @@ class RosterAttempt(Attempt):
             return {**watch.values(), "document": json_text(document), "spent_s": spent_s}
         except (RowLost, StoreError):
             raise
+        except InvalidProblem as error:  # what was asked for cannot be made: no defect
+            log.info("job %s: %s", self._job_id, error)
+            return {"state": FAILED, "error": error_code(error)}
         except Exception as error:
             log.exception("job %s failed", self._job_id)
             return {"state": FAILED, "error": error_code(error)}

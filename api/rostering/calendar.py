@@ -10,11 +10,11 @@ from api.rostering.drafts import Document, make_draft
 from api.rostering.publish import publish_draft, recover_days, refresh_capacity
 from api.store.desk import store_rules
 from api.store.faults import StoreError
-from api.store.rosters import NotPublished
+from api.store.rosters import NotPublished, stored_staff
 from api.store.store import Store
-from optimizer.bookings import Change
+from optimizer.bookings import RefusalCode
 from optimizer.domain import InvalidProblem
-from optimizer.roster import RosterProgress
+from optimizer.roster import RosterPrices, RosterProgress
 from optimizer.roster.nouns import MOST_WEEKS, WEEK
 from optimizer.stop import StopAt
 from scenarios.catalogue import City
@@ -31,8 +31,10 @@ class CityBuilt:
 
     `first` and `last`: the span of days in which rosters were made and published, None where none was missing; days in
     between that had one are as they were. `number`, `gap` and `uncovered_proven` are of the last of these rosters,
-    `at_risk` are promises that they cannot keep. `refused`: the code why one was not made or not published, and `why`
-    in a sentence. `days`, `promises`: days up to the horizon that have quotas, and what these days may carry together.
+    `below`: executives missing in their slots below minimum cover. `assumed`: nobody has told the staff, it is that of
+    the data. `at_risk`: promises from tomorrow to the horizon that are in no plan, whoever is the cause. `empty`: open
+    days until then on which nobody works. `refused`: the code why a roster was not made or not published, and `why` in
+    a sentence. `days`, `promises`: days up to the horizon that have quotas, and what these may carry together.
     """
 
     city_id: str
@@ -42,7 +44,10 @@ class CityBuilt:
     number: int | None = None
     gap: float | None = None
     uncovered_proven: bool | None = None
+    below: int = 0
+    assumed: bool = False
     at_risk: tuple[str, ...] = ()
+    empty: tuple[dt.date, ...] = ()
     days: int = 0
     promises: int = 0
     refused: str | None = None
@@ -83,7 +88,7 @@ def build_calendar(
         if stop():
             return
         tomorrow, until = _horizon(store, city)
-        built = CityBuilt(city.city_id, until)
+        built = CityBuilt(city.city_id, until, assumed=stored_staff(store, city) is None)
         try:
             for done in _filled(store, city, built, tomorrow, weeks, draft, author):
                 built = done
@@ -92,7 +97,8 @@ def build_calendar(
         try:
             found = refresh_capacity(store, city, tomorrow, until)
             promises = sum(q.total(slot) for q in found.values() for slot in range(len(q.grid)))
-            built = replace(built, days=len(found), promises=promises)
+            risky, empty = _left(store, city, tomorrow, until)
+            built = replace(built, days=len(found), promises=promises, at_risk=risky, empty=empty)
         except (InvalidProblem, StoreError) as error:
             built = _refused(built, error)
         yield built
@@ -136,7 +142,13 @@ def _filled(
             return
         outcome = publish_draft(store, city, document, author=author)
         if isinstance(outcome, NotPublished):
-            yield replace(built, refused=outcome.first.code.value, why=outcome.first.text)
+            codes = {refusal.code for refusal in outcome.refusals.values()}
+            again = missing_span(store, city, first, built.until, weeks)
+            if codes == {RefusalCode.ROSTER_OUTDATED} and again != span:  # somebody else was first with these days
+                span = again
+                continue
+            why = f"{outcome.first.subject}: {outcome.first.text}"
+            yield replace(built, refused=outcome.first.code.value, why=why)
             return
         recover_days(store, city, outcome.change)
         made = document["alternatives"][0]
@@ -147,19 +159,22 @@ def _filled(
             number=outcome.number,
             gap=made["gap"],
             uncovered_proven=made["uncovered_proven"],
-            at_risk=(*built.at_risk, *_at_risk(store, city, outcome.change)),
+            below=built.below + made["cost"]["missing"] // RosterPrices().missing,
         )
         yield built
         span = missing_span(store, city, last + dt.timedelta(days=1), built.until, weeks)
 
 
-def _at_risk(store: Store, city: City, change: Change) -> Iterator[str]:
-    """Promises on changed days that are in no plan, those that were at risk before, too."""
-    dates = [book.day.date for book in change.books]
+def _left(store: Store, city: City, first: dt.date, until: dt.date) -> tuple[tuple[str, ...], tuple[dt.date, ...]]:
+    """Promises of these days that are in no plan, and the open ones of these days on which nobody works."""
+    dates = [first + dt.timedelta(days=day) for day in range((until - first).days + 1)]
     with store.database.read() as connection:
         views = store.views(connection, city, dates)
-    for view in views.values():
-        yield from sorted(b.booking_id for b in view.book.bookings.values() if b.at_risk and b.live(view.now))
+    books = {date: view.book for date, view in views.items()}
+    bookings = [(views[date].now, booking) for date in dates for booking in books[date].bookings.values()]
+    risky = sorted(booking.booking_id for now, booking in bookings if booking.at_risk and booking.live(now))
+    empty = [d for d in dates if books[d].day.sale.closed_because is None and not books[d].day.problem.executives]
+    return tuple(risky), tuple(empty)
 
 
 def missing_span(

@@ -13,6 +13,7 @@ from typing import Any
 
 from api.rostering.drafts import Document, alternative_of, problem_of_draft, teams_of
 from api.rostering.publish import capacities
+from api.store.background import load_loops
 from api.store.desk import restaffed
 from api.store.rosters import roster_key
 from api.store.states import DayState, problem_with
@@ -49,6 +50,7 @@ def difference(
     with store.database.read() as connection:
         views = store.views(connection, city, teams) if teams else {}
         today = store.database.now(connection).date()
+    load_loops(store.catalogue)  # no limit of time is spent on compiling
     trial = _Trial(store, city, document, str(alternative["name"]))
     days = []
     for number, date in enumerate(sorted(teams)):
@@ -132,29 +134,42 @@ class _Trial:
         date = after.day.date
         offered = provide(after, capacities(self.store, self.city, {date: team})[date].quotas if team else None)
         state = self._state(view, offered.books[0])
+        at_risk = sum(b.at_risk for b in after.bookings.values())
         return [
             {
                 "booking": booking.booking_id,
                 "slot": hhmm(booking.slot.open_s),
                 "service": booking.service.service_id,
-                "executives": self._saved_by(view, team, booking, savers),
+                "executives": self._saved_by(view, team, booking, savers, at_risk),
                 "slots": self._other_slots(state, view.now, booking),
             }
             for booking in lost
         ]
 
     def _saved_by(
-        self, view: View, team: tuple[Executive, ...], booking: Booking, savers: Sequence[tuple[str, Executive]]
+        self,
+        view: View,
+        team: tuple[Executive, ...],
+        booking: Booking,
+        savers: Sequence[tuple[str, Executive]],
+        at_risk: int,
     ) -> list[Document]:
-        """Who could come in so that this promise is kept, with the pattern they would work: tried one at a time."""
+        """Who could come in, or at other hours, so that this promise is kept and no other is lost for it.
+
+        With the pattern they would work; tried one at a time.
+        """
         found: list[Document] = []
         for pattern_id, executive in savers:
             shift, named = executive.shift, {each["executive"] for each in found}
             within = shift.open_s <= booking.slot.open_s and booking.slot.close_s <= shift.close_s
             if not within or executive.executive_id in named or not booking.service.skills <= executive.skills:
                 continue
-            verdict = self.restaffed(view, sorted((*team, executive), key=lambda e: e.executive_id))
-            if isinstance(verdict, Change) and not verdict.books[0].bookings[booking.booking_id].at_risk:
+            others = (e for e in team if e.executive_id != executive.executive_id)
+            verdict = self.restaffed(view, sorted((*others, executive), key=lambda e: e.executive_id))
+            if isinstance(verdict, Refusal):
+                continue
+            after = verdict.books[0].bookings
+            if not after[booking.booking_id].at_risk and sum(b.at_risk for b in after.values()) < at_risk:
                 found.append({"executive": executive.executive_id, "pattern": pattern_id})
             if len(found) >= MOST_SAVERS:
                 break
@@ -194,14 +209,20 @@ def _away_s(slot: Slot, wanted: Slot) -> tuple[int, int]:
 def _could_come(
     problem: RosterProblem, roster: Roster, view: View, team: tuple[Executive, ...]
 ) -> Iterator[tuple[str, Executive]]:
-    """Executives who are off on the day and could work a pattern then by every hard rule, with the pattern."""
+    """Executives who could work a pattern on the day by every hard rule, with the pattern: first those who are off.
+
+    Then those who are on duty, with patterns of other hours.
+    """
     date = view.book.day.date
-    on_duty, day = {e.executive_id for e in team}, (date - problem.first).days
+    on_duty, day = {e.executive_id: e for e in team}, (date - problem.first).days
     broken = len(roster_violations(problem, roster))
-    for contract in problem.staff:
-        if contract.executive_id in on_duty or date in contract.leave:
+    for contract in sorted(problem.staff, key=lambda c: (c.executive_id in on_duty, c.executive_id)):
+        if date in contract.leave:
             continue
+        now = on_duty.get(contract.executive_id)
         for pattern in problem.patterns:
+            if now is not None and pattern.shift == now.shift:
+                continue
             if contract.patterns is not None and pattern.pattern_id not in contract.patterns:
                 continue
             row = list(roster.rows[contract.executive_id])

@@ -150,8 +150,13 @@ def _only_rostered(given: StoreProblem) -> RosterProblem:
 
 
 def _as_published(given: StoreProblem, away: Mapping[str, frozenset[dt.date]]) -> Roster:
-    """The rosters of the days as one: every shift a pattern, everybody of the staff."""
+    """The rosters of the days as one. A shift that is no pattern counts as the one whose hours are nearest to it.
+
+    Who is not of the staff is left out: whatever is published, they work as they do. Raises InvalidProblem for a date
+    without a roster.
+    """
     problem, faults = given.problem, []
+    told = dict(problem.published)
     for date, view in given.views.items():
         if date in problem.closed:
             continue
@@ -159,18 +164,25 @@ def _as_published(given: StoreProblem, away: Mapping[str, frozenset[dt.date]]) -
         if not team and any(date in dates for dates in away.values()):
             faults.append(Fault(("away",), "no_roster", date.isoformat(), "a date that has a roster"))
         for e in team:
-            shown = f"{e.executive_id}, {date.isoformat()}, {hhmm(e.shift.open_s)}-{hhmm(e.shift.close_s)}"
-            if e.executive_id not in problem.contract_of:
-                faults.append(Fault(("away",), "not_of_the_staff", shown, "everybody on duty is of the staff"))
-            elif (e.executive_id, date) not in problem.published:
-                faults.append(Fault(("away",), "not_a_pattern", shown, "a shift of the patterns of the city"))
+            if e.executive_id in problem.contract_of and (e.executive_id, date) not in told:
+                told[e.executive_id, date] = _nearest(problem.patterns, e)
     if faults:
         raise InvalidProblem(faults)
     rows = {
-        contract.executive_id: tuple(problem.published.get((contract.executive_id, date)) for date in problem.dates)
+        contract.executive_id: tuple(told.get((contract.executive_id, date)) for date in problem.dates)
         for contract in problem.staff
     }
     return Roster(problem.first, rows)
+
+
+def _nearest(patterns: Iterable[ShiftPattern], executive: Executive) -> str:
+    """The pattern whose hours are nearest to those that an executive works."""
+    open_s, close_s = executive.shift.open_s, executive.shift.close_s
+
+    def apart(pattern: ShiftPattern) -> tuple[int, str]:
+        return abs(pattern.shift.open_s - open_s) + abs(pattern.shift.close_s - close_s), pattern.pattern_id
+
+    return min(patterns, key=apart).pattern_id
 
 
 def with_leave(staff: Staff, away: Mapping[str, frozenset[dt.date]]) -> Staff:
@@ -337,17 +349,33 @@ def alternative_of(document: Mapping[str, Any], name: str | None) -> Mapping[str
 
 
 def teams_of(store: Store, city: City, document: Mapping[str, Any], alternative: Mapping[str, Any]) -> Teams:
-    """Who works on each date of an alternative; nobody on closed days."""
+    """Who works on each date of an alternative; nobody on closed days.
+
+    Of a draft for executives who are off only what it changes is another: all others work as the store has it now, be
+    it by a pattern or not.
+    """
     patterns = {entry["id"]: _pattern_of(entry) for entry in document["patterns"]}
     contracts = {c.executive_id: c for c in read_document(store, city, document["staff"]).contracts}
     first = dt.date.fromisoformat(document["first"])
     days = (dt.date.fromisoformat(document["last"]) - first).days + 1
-    teams: dict[dt.date, list[Executive]] = {first + dt.timedelta(days=day): [] for day in range(days)}
+    dates = [first + dt.timedelta(days=day) for day in range(days)]
+    closed = {dt.date.fromisoformat(date) for date in document["closed"]}
+    if document["away"]:
+        with store.database.read() as connection:
+            views = store.views(connection, city, dates)
+        now = {date: {e.executive_id: e for e in views[date].book.day.problem.executives} for date in dates}
+        for change in alternative["changes"]:
+            executive_id, pattern_id = change["executive"], change["after"]
+            team = now[dt.date.fromisoformat(change["date"])]
+            team.pop(executive_id, None)
+            if pattern_id is not None:
+                team[executive_id] = contracts[executive_id].on(patterns[pattern_id])
+        return {date: tuple(now[date][key] for key in sorted(now[date])) for date in dates if date not in closed}
+    teams: dict[dt.date, list[Executive]] = {date: [] for date in dates}
     for executive_id, row in sorted(alternative["executives"].items()):
         for date, pattern_id in zip(teams, row, strict=True):
             if pattern_id is not None:
                 teams[date].append(contracts[executive_id].on(patterns[pattern_id]))
-    closed = {dt.date.fromisoformat(date) for date in document["closed"]}
     return {date: tuple(team) for date, team in teams.items() if date not in closed}
 
 

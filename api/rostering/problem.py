@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from api.rostering.history import history_of
 from api.store.desk import store_rules
 from api.store.rosters import roster_versions, stored_staff
@@ -93,6 +95,7 @@ def store_problem(store: Store, city: City, first: dt.date, days: int, staff: St
     )
     minutes = store_rules(store, city).slot_minutes
     demand = demand_of(store, city, first, dates[-1], today)
+    demand = _at_least_promised(demand, {date: views[date] for date in dates})
     problem = city_roster_problem(store.catalogue, city, first, days, demand, contracts, slot_minutes=minutes)
     by_hand = {
         d: v.book.day.sale.closed_because for d, v in views.items() if v.book.day.sale.closed_because is not None
@@ -101,6 +104,22 @@ def store_problem(store: Store, city: City, first: dt.date, days: int, staff: St
     published = _published(problem, {date: views[date] for date in dates})
     made = replace(problem, published=published)
     return StoreProblem(made, people, version, {date: views[date] for date in dates})
+
+
+def _at_least_promised(demand: Demand, views: Mapping[dt.date, View]) -> Demand:
+    """What is promised is wanted for certain, whatever was expected of the slot."""
+    expected = demand.expected.copy()
+    number = {slot: row for row, slot in enumerate(demand.grid.slots())}
+    promised = np.zeros_like(expected)
+    for date, view in views.items():
+        for promise in view.book.day.promises:
+            able = [n for n, need in enumerate(demand.needs) if need <= promise.skills]
+            if promise.slot in number and able:
+                need = max(able, key=lambda n: len(demand.needs[n]))
+                promised[(date - demand.first).days, number[promise.slot], need] += 1
+    if (promised <= expected).all():
+        return demand
+    return replace(demand, expected=np.maximum(expected, promised), basis=f"{demand.basis}; promises at least")
 
 
 def worked_days(views: Mapping[dt.date, View]) -> dict[str, dict[dt.date, WorkedDay]]:
