@@ -95,6 +95,7 @@ def test_the_staff_is_imported_shown_written_and_read_back(desk: Desk, tmp_path:
         "settled_days": 1,
         "requests": 0,
         "on_rosters_only": [],
+        "days_gone": 0,
     }
     said = desk.run("staff", "show", "dhamtari", "--out", str(tmp_path / "out")).stdout
     assert "leave Thu 3 Dec to Fri 4 Dec" in said
@@ -103,7 +104,9 @@ def test_the_staff_is_imported_shown_written_and_read_back(desk: Desk, tmp_path:
     out = tmp_path / "out"
     again = read_staff(out / "staff.csv", out / "staff_days.csv", FACTS, DHAMTARI)
     assert again == read_staff(staff, days, FACTS, DHAMTARI)
-    assert "next: mitaan roster make dhamtari" in desk.run("staff", "import", staff, "--city", "dhamtari").stdout
+    last = desk.run("staff", "import", staff, "--city", "dhamtari").stdout
+    assert "next: mitaan roster make dhamtari" in last
+    assert "gone: 3 days of leave, settled or asked for" in last
     assert desk.json("staff", "show", "dhamtari")["version"] == 2
 
 

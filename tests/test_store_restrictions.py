@@ -549,6 +549,8 @@ def test_a_day_that_the_calendar_closes_is_not_opened_by_anything(store: Store) 
         (new("holiday"), {("kind", "unknown_kind")}),
         (new(CLOSURE, reason=""), {("reason", "bad_reason")}),
         (new(CLOSURE, reason=" \u200d"), {("reason", "bad_reason")}),
+        (new(CLOSURE, reason="call Ramesh on 98765 43210"), {("reason", "looks_personal")}),
+        (new(CLOSURE, reason="Aadhaar 2345-6789-0123"), {("reason", "looks_personal")}),
         (new(CLOSURE, reason="x" * (MOST_REASON + 1)), {("reason", "bad_reason")}),
         (new(CLOSURE, reason="two\nlines"), {("reason", "bad_reason")}),
         (new(CLOSURE, author="Asha Verma"), {("author", "bad_id")}),

@@ -67,12 +67,14 @@ def staff_import(
             lambda: read_staff(staff_file, days_file, store.catalogue, store.catalogue.city(city)),
             lambda: expect_author(by),
         )
+        before, _ = staff_of(store, town)
         stored = set_staff(store, town, staff_document(staff), by)
         if isinstance(stored, Refusal):
             tell_refusal(stored, Language.EN, as_json)
         strangers = _strangers(store, town, staff)
     counts = _counts(staff)
-    told = {"city": town.city_id, "version": stored.version, **counts, "on_rosters_only": strangers}
+    gone = _days(before) if not _days(staff) else 0
+    told = {"city": town.city_id, "version": stored.version, **counts, "on_rosters_only": strangers, "days_gone": gone}
     if as_json:
         say_json(told)
         return
@@ -81,9 +83,17 @@ def staff_import(
         f"{count(counts['leave_days'], 'day')} of leave, {count(counts['settled_days'], 'settled day')}, "
         f"{count(counts['requests'], 'request')}"
     )
+    if gone:
+        say(f"gone: {count(gone, 'day')} of leave, settled or asked for; these files have none (--days)")
     if strangers:
         say(f"on published rosters and not of this staff: {', '.join(strangers)}")
     say(f"next: mitaan roster make {town.city_id}{again(store_at)}")
+
+
+def _days(staff: Staff) -> int:
+    """Days of leave, settled days and requests together."""
+    counts = _counts(staff)
+    return counts["leave_days"] + counts["settled_days"] + counts["requests"]
 
 
 def _counts(staff: Staff) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from api.store.schema import epoch_ms, moment, restrictions
-from api.store.store import MOST_DAYS, Store, Undone, joined, new_id
+from api.store.store import MOST_DAYS, Store, Undone, has_personal_digits, joined, new_id
 from api.store.writing import VersionChanged, View
 from optimizer.bookings import Change, Refusal, Verdict, restrict
 from optimizer.domain import Fault, SlotGrid
@@ -215,6 +215,9 @@ def reason_faults(reason: str) -> Iterator[Fault]:
     if not seen.strip() or len(reason) > MOST_REASON or not seen.isprintable():
         rule = f"1 to {MOST_REASON} printable characters that say why"
         yield Fault(("reason",), "bad_reason", reason[:MOST_REASON], rule)
+    elif has_personal_digits(reason):
+        rule = "why, and nobody's number: no telephone and no Aadhaar number is kept here"
+        yield Fault(("reason",), "looks_personal", f"{sum(map(str.isdigit, reason))} digits", rule)
 
 
 def _faults(catalogue: Catalogue, new: NewRestriction) -> Iterator[Fault]:

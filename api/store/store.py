@@ -82,6 +82,8 @@ LEAST_PERSONAL, MOST_PERSONAL = 10, 12
 _BETWEEN = re.compile(r"[._:-]")
 _TELEPHONE = re.compile(r"(?<!\d)(91)?[6-9]\d{9}(?!\d)")
 """A mobile number of India, with its country code or without."""
+_AADHAAR = re.compile(r"(?<!\d)[2-9]\d{11}(?!\d)")
+_WITHIN = re.compile(r"(?<=\d)[ ._:-](?=\d)")
 
 ASKED = "asked-for"
 """The place of a request that has no id yet."""
@@ -138,6 +140,12 @@ def reference_faults(reference: str) -> Iterator[Fault]:
         rule = "an id of your own: no telephone and no Aadhaar number is kept here"
         yield Fault(("reference",), "looks_personal", f"{sum(map(str.isdigit, digits))} digits", rule)
     yield from id_faults("reference", reference)
+
+
+def has_personal_digits(text: str) -> bool:
+    """A text has what looks like a telephone or an Aadhaar number, with blanks and dashes in it or not."""
+    digits = _WITHIN.sub("", text)
+    return bool(_TELEPHONE.search(digits) or _AADHAAR.search(digits))
 
 
 def new_id(letter: str) -> str:
