@@ -84,7 +84,9 @@ def _slot(
     """A slot: who is on shift, what it may carry, what it carries, what is left."""
     slot, sale = day.slots[number], day.sale
     there = [e for e in day.problem.executives if e.shift.open_s <= slot.open_s and slot.close_s <= e.shift.close_s]
-    free = sum((e.executive_id, slot) not in busy for e in there)
+    idle = free = sum((e.executive_id, slot) not in busy for e in there)
+    if number not in sale.quotas and sale.capacity is not None and sale.capacity.day_most is not None:
+        free = min(free, max(0, sale.capacity.day_most - int(day.taken.sum())))
     on_sale = sellable and not_for_sale(day, number, now) in {None, SlotReasonCode.QUOTA_USED_UP}
     closed = sale.closed_because or sale.closed_slots.get(number)
     promises, own_held = int(day.taken[number]), sum(n for (s, _), n in held.items() if s == slot)
@@ -99,7 +101,7 @@ def _slot(
         "promised": promises - own_held,
         "held": own_held,
         "executives": len(there),
-        "free_executives": free,
+        "free_executives": idle,
         "capacity": 0 if closed else capacity,
         "free": max(0, min(capacity - promises, free)) if on_sale else 0,
         "quota": most,

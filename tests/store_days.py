@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 from api.store import Database
 from api.store.checking import check_store
 from api.store.desk import DayToPlan, day_to_plan, publish_plan, set_roster
+from api.store.restrictions import Restricted
 from api.store.schema import events
 from api.store.store import Store, WantedSlot
 from optimizer.bookings import Change, Refusal, RefusalCode, Verdict
@@ -74,12 +75,13 @@ def staffed(store: Store, count: int = 1, dates: Sequence[dt.date] = (DAY, NEXT)
         done(set_roster(store, RAIPUR, date, executives(count)))
 
 
-def done(verdict: Verdict) -> Change:
-    assert isinstance(verdict, Change), verdict
-    return verdict
+def done(outcome: Verdict | Restricted) -> Change:
+    change = outcome.change if isinstance(outcome, Restricted) else outcome
+    assert isinstance(change, Change), change
+    return change
 
 
-def refused(verdict: Verdict, code: RefusalCode) -> Refusal:
+def refused(verdict: Verdict | Restricted, code: RefusalCode) -> Refusal:
     assert isinstance(verdict, Refusal), verdict
     assert verdict.code is code
     return verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ import pytest
 
 from api.jobs.rosters import attempt_of
 from api.jobs.runner import claim
+from api.store import StoreError
 from api.store.checking import check_store
+from api.store.rosters import set_capacity
 from api.store.store import Store
+from optimizer.quotas import Quotas
 from tests.answered import faults, refused, told
-from tests.desks import FACTS, rostered
+from tests.desks import FACTS, RAIPUR, rostered
 from tests.served import SLOT, Served, once, served, wanted
 from tests.test_http_desk import booked
 from tests.test_http_plans import WITHIN_S, patiently
@@ -315,3 +319,37 @@ def test_a_calendar_is_told_again_only_when_it_has_changed(served: Served) -> No
     booked(served)
     with served.client("booking") as client:
         assert client.get(where, headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+
+
+def test_a_slot_has_nothing_free_when_its_day_carries_no_more(served: Served) -> None:
+    booked(served)
+    date = dt.date.fromisoformat(DAY)
+    with served.store.database.read() as connection:
+        day = served.store.views(connection, RAIPUR, [date])[date].book.day
+    needs, slots = (frozenset[str](),), len(day.slots)
+    full = Quotas(day.problem.grid, needs, ((3,),) * slots, {(0,): (3,) * slots}, day_most=1)
+    set_capacity(served.store, RAIPUR, {date: full}, teams={date: day.problem.executives})
+    with served.client("booking") as client:
+        (told_day,) = told(client.get(f"/v1/cities/raipur/calendar?from={DAY}&to={DAY}"))["days"]
+        assert {(s["capacity"], s["free"], s["open"]) for s in told_day["slots"]} == {(3, 0, True)}
+        other = client.post("/v1/bookings", json=wanted(f"{DAY}T14:00:00+05:30"), headers=once())
+        assert refused(other, 409, "slot_not_offered")["reasons"][0]["code"] == "quota_used_up"
+    with served.client("dispatch") as client:
+        told(restrict(client, kind="quota", open="14:00", close="15:00", quota=2), 201)
+        (told_day,) = told(client.get(f"/v1/cities/raipur/calendar?from={DAY}&to={DAY}"))["days"]
+    by_hand = {s["slot"]["open"][11:16]: s["free"] for s in told_day["slots"]}
+    assert (by_hand["13:00"], by_hand["14:00"]) == (0, 2)
+
+
+def test_what_was_published_is_told_though_the_store_fails_when_promises_are_looked_at(
+    making: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> int:
+        raise StoreError("database_locked", "the store", "others held it too long")
+
+    with making.client("dispatch") as client:
+        roster_id = made(client)["id"]
+        monkeypatch.setattr("api.http.routes_desk.recover_day", fails)
+        assert told(publish(client, roster_id))["number"] == 1
+        closed = told(restrict(client, kind="closure"), 201)["restrictions"][0]["id"]
+        assert told(client.delete(f"/v1/restrictions/{closed}"))["restrictions"][0]["lifted_by"] == "dispatch"

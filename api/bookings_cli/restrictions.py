@@ -37,12 +37,11 @@ from api.page.markup import count
 from api.reading import together
 from api.shapes import restriction_json
 from api.store.background import recover_day
-from api.store.desk import BY_HAND, DESK, set_closed
+from api.store.desk import BY_HAND, DESK, set_closed, set_sale
 from api.store.restrictions import (
     CLOSURE,
     MOST_QUOTA,
     QUOTA,
-    STOP_SALE,
     NewRestriction,
     Restricted,
     Restriction,
@@ -51,9 +50,7 @@ from api.store.restrictions import (
     lift_restriction,
     list_restrictions,
     reason_faults,
-    replace_restrictions,
 )
-from api.store.schema import restrictions as rows_of_restrictions
 from api.store.store import Store
 from api.words import Language
 from optimizer.bookings import Refusal
@@ -226,20 +223,14 @@ def day_sell(
     Promises made stay. A quota below what is promised is refused unless forced.
     """
     with served(store_at, as_json) as store:
-        (town, day, slots, (stops, quotas, kits)), why, _ = together(
+        (town, day, (stops, quotas, kits)), why, _ = together(
             lambda: _for_sale(store, city, date, stop or (), quota or (), kit_quota or ()),
             lambda: _reason(reason),
             lambda: expect_author(by),
         )
 
-        def new(kind: str, number: int, kit: str | None = None, most: int | None = None) -> NewRestriction:
-            return NewRestriction(kind, day, day, why, by, slots[number].open_s, slots[number].close_s, kit, most)
-
-        made = [new(STOP_SALE, number) for number in sorted(stops)]
-        made += [new(QUOTA, number, most=most) for number, most in sorted(quotas.items())]
-        made += [new(QUOTA, number, kit, most) for (number, kit), most in sorted(kits.items())]
-        which = rows_of_restrictions.c.kind.in_((STOP_SALE, QUOTA))
-        outcome = _of_options(partial(replace_restrictions, store, town, day, which, made, by, force=force))
+        sold = partial(set_sale, store, town, day, stops, quotas, kits, force=force, reason=why, author=by)
+        outcome = _of_options(sold)
         if isinstance(outcome, Refusal):
             tell_refusal(outcome, Language.EN, as_json)
         tell_day(store, town, day, as_json, routes=False, more=_consequences(outcome))
@@ -253,8 +244,8 @@ _Given = tuple[set[int], dict[int, int], dict[tuple[int, str], int]]
 
 def _for_sale(
     store: Store, city: str, date: str, stop: Iterable[str], quota: Iterable[str], kit_quota: Iterable[str]
-) -> tuple[City, dt.date, Sequence[Slot], _Given]:
-    """The day, its slots, and what is set of them."""
+) -> tuple[City, dt.date, _Given]:
+    """The day, and what is set of its slots."""
     town, day = named_ahead(store, city, date)
     slots = view_of_day(store, town, day).book.day.slots
     given = together(
@@ -262,7 +253,7 @@ def _for_sale(
         lambda: _quotas(slots, quota),
         lambda: _kit_quotas(store.catalogue, slots, kit_quota),
     )
-    return town, day, slots, given
+    return town, day, given
 
 
 def _stops(slots: Sequence[Slot], given: Iterable[str]) -> set[int]:

@@ -243,7 +243,7 @@ def tell_difference(title: str, told: Document) -> None:
 
 
 def _changed(each: Document) -> str:
-    other = each["after"] if each["after"] != each["before"] else "other break"
+    other = each["after"] if each["after"] != each["before"] else "other break, place or skills"
     return f"{each['executive']} {other}"
 
 

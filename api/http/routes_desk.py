@@ -136,7 +136,7 @@ def put_roster(city: CityName, date: DayOfPath, body: RosterIn, asked: Planner) 
         response = asked.once(act, answer)
     except InvalidProblem as error:
         raise _of_roster(error) from None
-    if _recovered(store, town, date) and asked.idempotency_key is None:  # else it is the answer that was stored
+    if recovered(store, town, date) and asked.idempotency_key is None:  # else it is the answer that was stored
         view = _view(store, town, date)
         if roster_tag(view) == response.headers["etag"]:  # fewer are at risk than the answer says
             document = _roster(town.city_id, date, _staff(view), _at_risk(view))
@@ -144,8 +144,8 @@ def put_roster(city: CityName, date: DayOfPath, body: RosterIn, asked: Planner) 
     return response
 
 
-def _recovered(store: Store, city: City, date: dt.date) -> int:
-    """Promises at risk that are kept again. The roster is stored already: a store that fails now changes no answer."""
+def recovered(store: Store, city: City, date: dt.date) -> int:
+    """Promises at risk kept again; how many. What made room is stored: a store that fails now changes no answer."""
     try:
         return recover_day(store, city, date)
     except StoreError as error:  # the house does it when the day has been quiet for a while

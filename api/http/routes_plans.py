@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -14,13 +14,14 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy import Connection
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.http import answers as out
 from api.http.asked import PLANNERS, READERS, STUDENTS, Asked, Replayed, asking
-from api.http.bodies import AnalyzeIn, LimitsIn, PlanIn, PlansQuery, SolveIn
+from api.http.bodies import AnalyzeIn, PlanIn, PlansQuery, SolveIn
 from api.http.documents import page_document
 from api.http.formats import chosen, sent
+from api.http.of_jobs import job_values, limits_of, of_job_refused, watched
 from api.http.once import REPLAYED, Answer
 from api.http.problems import Problem, json_bytes, of_refusal
 from api.http.reading import cursor_from, cursor_to, under
@@ -43,7 +44,7 @@ from api.jobs import (
     request_stop,
 )
 from api.jobs.table import ROSTER
-from api.keys import Role, is_revoked
+from api.keys import Role
 from api.reading import together
 from api.shapes import violation_json
 from api.store.desk import day_to_plan, published_plan
@@ -51,7 +52,7 @@ from api.store.schema import epoch_ms, moment
 from api.store.store import Store
 from optimizer.bookings import Refusal, RefusalCode
 from optimizer.check import ViolationCode, recomputed_cost, violations
-from optimizer.domain import Fault, InvalidProblem, Limits
+from optimizer.domain import Fault, InvalidProblem
 from optimizer.domain import Problem as DayProblem
 from optimizer.report import kpis
 from scenarios.catalogue import City
@@ -62,10 +63,6 @@ SMALL_VISITS = 200
 """A day with no more visits is waited for."""
 LOOK_S = 0.1
 """How often a waiting request looks whether a plan is there."""
-TELL_S = 0.25
-"""How often one who watches is told what is new."""
-PING_S = 15.0
-"""How often one who watches is told that all is well though nothing is new."""
 WITHOUT_FIGURES = frozenset(
     {
         ViolationCode.UNKNOWN_VISIT,
@@ -78,7 +75,6 @@ WITHOUT_FIGURES = frozenset(
 """A plan that breaks one of these rules has a cost, and no figures."""
 CODE_OF_JOB: Mapping[str, str] = {"unknown_job": "unknown_plan", "still_running": "plan_running"}
 """What is told of a job in the words of plans."""
-STATUS_OF_JOB: Mapping[str, int] = {"too_many_jobs": 429, "unknown_plan": 404}
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
@@ -90,57 +86,15 @@ PlanId = Annotated[str, Path(pattern=out.ID, description="The id of a plan.")]
 ExecutiveId = Annotated[str, Path(pattern=out.ID, description="The id of an executive.")]
 
 
-def limits_of(asked: Asked, given: LimitsIn) -> Limits:
-    """The limits of a search; raises InvalidProblem for what the service is not set to allow."""
-    settings, faults = asked.settings, []
-    said = "time_limit_s" in given.model_fields_set
-    if said and given.time_limit_s is not None and given.time_limit_s > settings.job_seconds:
-        rule = f"at most {settings.job_seconds:g} s"
-        faults.append(Fault(("limits", "time_limit_s"), "out_of_range", given.time_limit_s, rule))
-    if given.threads > settings.job_threads:
-        rule = f"at most {settings.job_threads} threads"
-        faults.append(Fault(("limits", "threads"), "out_of_range", given.threads, rule))
-    if given.time_limit_s is None and given.iterations is None:
-        rule = "a time limit or a number of iterations"
-        faults.append(Fault(("limits", "time_limit_s"), "no_limit", None, rule))
-    if faults:
-        raise InvalidProblem(faults)
-    most_s = settings.job_seconds
-    time_limit_s = most_s if given.time_limit_s is None else min(most_s, given.time_limit_s)
-    return Limits(time_limit_s, given.iterations, given.seed, given.threads)
-
-
 def job_document(job: Job) -> dict[str, Any]:
     """A plan that was asked for, without the plan itself."""
-
-    def at(when: dt.datetime | None) -> str | None:
-        return None if when is None else when.isoformat()
-
     return {
-        "id": job.job_id,
+        **job_values(job),
         "kind": job.kind,
-        "city": job.city_id,
         "date": job.date.isoformat(),
-        "state": job.state,
-        "limits": {
-            "time_limit_s": job.limits.time_limit_s,
-            "iterations": job.limits.iterations,
-            "seed": job.limits.seed,
-            "threads": job.limits.threads,
-        },
         "engine": job.engine,
-        "asked_by": job.asked_by,
-        "created_at": job.created_at.isoformat(),
-        "begun_at": at(job.begun_at),
-        "ended_at": at(job.ended_at),
-        "stop_requested": job.stop_requested,
-        "attempts": job.attempts,
-        "sequence": job.sequence,
         "day_version": job.day_version,
         "not_taken": list(job.not_taken),
-        "progress": None if job.progress is None else dict(job.progress),
-        "error": job.error,
-        "published_as": job.published_as,
     }
 
 
@@ -150,14 +104,7 @@ def _with_plan(job: Job, so_far: PlanSoFar | None) -> dict[str, Any]:
 
 
 def _refused(refused: JobRefused) -> Problem:
-    code = CODE_OF_JOB.get(refused.code, refused.code)
-    status = STATUS_OF_JOB.get(code, 409)
-    headers = {"Retry-After": "10"} if status == 429 else {}
-    more: dict[str, Any] = {}
-    if refused.job_id is not None:
-        headers["Location"] = f"/v1/plans/{refused.job_id}"
-        more["plan"] = refused.job_id
-    return Problem(status, code, refused.text, headers=headers, more=more)
+    return of_job_refused(refused, "plan", CODE_OF_JOB)
 
 
 def _accepted(job: Job) -> Answer:
@@ -261,34 +208,7 @@ def stop_plan(plan_id: PlanId, asked: Student) -> Response:
 async def watch_plan(plan_id: PlanId, asked: Reader) -> Response:
     """Progress as server-sent events: phase, cost by term, bound and gap, whenever there is something new."""
     await anyio.to_thread.run_sync(_job, asked, plan_id)
-    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingResponse(_told(asked, plan_id), 200, headers, "text/event-stream")
-
-
-async def _told(asked: Asked, plan_id: str) -> AsyncIterator[bytes]:
-    seen, told_at_s = -1, time.monotonic()
-    stopping = getattr(asked.request.app.state, "stopping", lambda: False)
-    while not stopping():
-        job = await anyio.to_thread.run_sync(find_job, asked.store, plan_id)
-        if job is None:
-            return
-        if job.sequence != seen:
-            seen, told_at_s = job.sequence, time.monotonic()
-            yield event_bytes("progress", seen, job_document(job))
-        if job.state in {"done", "failed"}:
-            yield event_bytes("end", seen, {"state": job.state, "error": job.error})
-            return
-        if time.monotonic() - told_at_s > PING_S:
-            told_at_s = time.monotonic()
-            if await anyio.to_thread.run_sync(is_revoked, asked.store, asked.key.key_id):
-                return
-            yield b": still there\n\n"
-        await anyio.sleep(TELL_S)
-
-
-def event_bytes(kind: str, number: int, document: object) -> bytes:
-    """A server-sent event."""
-    return f"event: {kind}\nid: {number}\ndata: ".encode() + json_bytes(document) + b"\n\n"
+    return watched(asked, plan_id, job_document)
 
 
 # ------------------------------------------------------------------------------------ published

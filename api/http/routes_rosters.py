@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import anyio
 from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy import Connection
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.http import answers as out
 from api.http.asked import PLANNERS, READERS, Asked, asking, etag
@@ -25,11 +24,12 @@ from api.http.bodies import (
     StaffIn,
 )
 from api.http.documents import page_document
+from api.http.of_jobs import job_values, limits_of, of_job_refused, watched
 from api.http.once import Answer
 from api.http.problems import Problem, json_bytes, of_refusal
 from api.http.reading import cursor_from, cursor_to, moment_of, second_of_clock, span_of
 from api.http.routes_booking import CityName
-from api.http.routes_plans import PING_S, TELL_S, event_bytes, limits_of
+from api.http.routes_desk import recovered
 from api.http.strict import Route
 from api.jobs import (
     DraftPublished,
@@ -38,18 +38,14 @@ from api.jobs import (
     RosterAsked,
     ask_roster,
     find_draft,
-    find_job,
     list_jobs,
     publish_roster_job,
     request_stop,
 )
 from api.jobs.table import ROSTER
-from api.keys import is_revoked
 from api.rostering.difference import difference
 from api.rostering.problem import staff_document, staff_of
-from api.rostering.publish import recover_days
 from api.shapes import restriction_json
-from api.store.background import recover_day
 from api.store.restrictions import (
     NewRestriction,
     Restricted,
@@ -69,7 +65,6 @@ DAYS_SHOWN = 31
 """Restrictions are told for so many days where no end is named."""
 CODE_OF_JOB: Mapping[str, str] = {"unknown_job": "unknown_roster", "still_running": "roster_running"}
 """What is told of a job in the words of rosters."""
-STATUS_OF_JOB: Mapping[str, int] = {"too_many_jobs": 429, "unknown_roster": 404}
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
@@ -136,36 +131,14 @@ def put_staff(city: CityName, body: StaffIn, asked: Planner) -> Response:
 # --------------------------------------------------------------------------------- rosters as jobs
 
 
-def roster_job_document(job: Job, asked: RosterAsked, draft: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def roster_job_document(job: Job, draft: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A roster that was asked for, and its draft where it is to be told."""
-
-    def at(when: dt.datetime | None) -> str | None:
-        return None if when is None else when.isoformat()
-
-    limits = job.limits
+    asked = RosterAsked.of_job(job)
     return {
-        "id": job.job_id,
-        "city": job.city_id,
+        **job_values(job),
         "first": asked.first.isoformat(),
         "weeks": asked.weeks,
         "away": {key: [date.isoformat() for date in dates] for key, dates in sorted(asked.away.items())},
-        "state": job.state,
-        "limits": {
-            "time_limit_s": limits.time_limit_s,
-            "iterations": limits.iterations,
-            "seed": limits.seed,
-            "threads": limits.threads,
-        },
-        "asked_by": job.asked_by,
-        "created_at": job.created_at.isoformat(),
-        "begun_at": at(job.begun_at),
-        "ended_at": at(job.ended_at),
-        "stop_requested": job.stop_requested,
-        "attempts": job.attempts,
-        "sequence": job.sequence,
-        "progress": None if job.progress is None else dict(job.progress),
-        "error": job.error,
-        "published_as": job.published_as,
         "draft": None if draft is None else draft_document(draft),
     }
 
@@ -191,19 +164,12 @@ def draft_document(draft: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refused(refused: JobRefused) -> Problem:
-    code = CODE_OF_JOB.get(refused.code, refused.code)
-    status = STATUS_OF_JOB.get(code, 409)
-    headers = {"Retry-After": "10"} if status == 429 else {}
-    more: dict[str, Any] = {}
-    if refused.job_id is not None:
-        headers["Location"] = f"/v1/rosters/{refused.job_id}"
-        more["roster"] = refused.job_id
-    return Problem(status, code, refused.text, headers=headers, more=more)
+    return of_job_refused(refused, "roster", CODE_OF_JOB)
 
 
-def _accepted(job: Job, asked: RosterAsked) -> Answer:
+def _accepted(job: Job) -> Answer:
     headers = {"Location": f"/v1/rosters/{job.job_id}", "Retry-After": "1"}
-    return Answer(202, roster_job_document(job, asked), headers, [job.job_id])
+    return Answer(202, roster_job_document(job), headers, [job.job_id])
 
 
 @router.post("/rosters", status_code=202, tags=["rosters"], **out.answered(out.RosterJobOut, 404, 409, status=202))
@@ -222,7 +188,7 @@ def make_roster(body: RosterJobIn, asked: PlannerChanges) -> Response:
         except JobRefused as refused:
             raise _refused(refused) from None
 
-    return asked.once(act, lambda job, _now, _connection: _accepted(job, wanted))
+    return asked.once(act, lambda job, _now, _connection: _accepted(job))
 
 
 @router.get("/rosters", tags=["rosters"], **out.answered(out.RosterPageOut, 404))
@@ -241,7 +207,7 @@ def get_rosters(asked: Planner, query: Annotated[RostersQuery, Query()]) -> Resp
     page = found[: query.limit]
     end = page[-1] if len(found) > query.limit else None
     following = None if end is None else cursor_to(key, (epoch_ms(end.created_at), end.job_id))
-    rows = [roster_job_document(job, RosterAsked.of_job(job)) for job in page]
+    rows = [roster_job_document(job) for job in page]
     return asked.tagged(page_document("rosters", rows, following))
 
 
@@ -260,7 +226,7 @@ def _draft(asked: Asked, roster_id: str) -> tuple[Job, dict[str, Any] | None]:
 def get_roster_job(roster_id: RosterId, asked: Planner) -> Response:
     """How far a roster is, and its draft once there is one."""
     job, draft = _draft(asked, roster_id)
-    return asked.tagged(roster_job_document(job, RosterAsked.of_job(job), draft))
+    return asked.tagged(roster_job_document(job, draft))
 
 
 @router.delete(
@@ -269,9 +235,8 @@ def get_roster_job(roster_id: RosterId, asked: Planner) -> Response:
 def stop_roster(roster_id: RosterId, asked: Planner) -> Response:
     """End the search; the best roster so far is kept. Of one that has ended already nothing changes."""
     found, draft = _draft(asked, roster_id)
-    wanted = RosterAsked.of_job(found)
     if found.ended:
-        whole = roster_job_document(found, wanted, draft)
+        whole = roster_job_document(found, draft)
         return Response(json_bytes(whole), 202, {"Location": f"/v1/rosters/{roster_id}"}, "application/json")
 
     def act(store: Store) -> Job:
@@ -280,36 +245,14 @@ def stop_roster(roster_id: RosterId, asked: Planner) -> Response:
             raise Problem(404, "unknown_roster")
         return job
 
-    return asked.once(act, lambda job, _now, _connection: _accepted(job, wanted))
+    return asked.once(act, lambda job, _now, _connection: _accepted(job))
 
 
 @router.get("/rosters/{roster_id}/events", tags=["rosters"], **out.only("events", 404))
 async def watch_roster(roster_id: RosterId, asked: Planner) -> Response:
     """Progress as server-sent events: step, points, bound, whenever there is something new."""
     await anyio.to_thread.run_sync(_draft, asked, roster_id)
-    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingResponse(_told(asked, roster_id), 200, headers, "text/event-stream")
-
-
-async def _told(asked: Asked, roster_id: str) -> AsyncIterator[bytes]:
-    seen, told_at_s = -1, time.monotonic()
-    stopping = getattr(asked.request.app.state, "stopping", lambda: False)
-    while not stopping():
-        job = await anyio.to_thread.run_sync(find_job, asked.store, roster_id)
-        if job is None:
-            return
-        if job.sequence != seen:
-            seen, told_at_s = job.sequence, time.monotonic()
-            yield event_bytes("progress", seen, roster_job_document(job, RosterAsked.of_job(job)))
-        if job.ended:
-            yield event_bytes("end", seen, {"state": job.state, "error": job.error})
-            return
-        if time.monotonic() - told_at_s > PING_S:
-            told_at_s = time.monotonic()
-            if await anyio.to_thread.run_sync(is_revoked, asked.store, asked.key.key_id):
-                return
-            yield b": still there\n\n"
-        await anyio.sleep(TELL_S)
+    return watched(asked, roster_id, roster_job_document)
 
 
 # ------------------------------------------------------------------------------------- published
@@ -363,8 +306,8 @@ def publish_roster(roster_id: RosterId, body: PublishIn, asked: PlannerChanges) 
 
     changed: list[DraftPublished] = []
     response = asked.once(act, answer)
-    if changed and changed[-1].roster.change.books:
-        recover_days(asked.store, city, changed[-1].roster.change)
+    for book in changed[-1].roster.change.books if changed else ():
+        recovered(asked.store, city, book.day.date)
     return response
 
 
@@ -467,5 +410,5 @@ def end_restriction(restriction_id: RestrictionId, asked: Planner) -> Response:
         return Answer(200, _restricted(found.city_id, outcome), {}, [restriction_id])
 
     response = asked.once(act, answer)
-    recover_day(asked.store, asked.catalogue.city(found.city_id), found.date)
+    recovered(asked.store, asked.catalogue.city(found.city_id), found.date)
     return response

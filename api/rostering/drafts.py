@@ -72,13 +72,16 @@ def make_draft(
     problem = given.problem
     result = make_roster(problem, stop, seed, threads, on_progress)
     made = () if result.roster is None else (_alternative(problem, MADE, result.roster, _proof(result)),)
-    short = result.cost is None or result.cost.missing > 0
+    why = _NOTHING
+    if result.cost is None or result.cost.missing > 0:
+        asked = not stop.requested  # who has stopped it waits for nothing more
+        why = _why(problem, contradicts=result.roster is None, seed=seed) if asked else {**_NOTHING, "proven": False}
     return {
         **_head(given, given.staff, seed),
         "status": result.status.value,
         "away": {},
         "alternatives": list(made),
-        "why": _why(problem, contradicts=result.roster is None, seed=seed) if short else _NOTHING,
+        "why": why,
     }
 
 
@@ -93,8 +96,7 @@ def away_draft(
     """What to do when executives are away on dates that have a roster: the gaps left, few changes, very few changes.
 
     Only the calendar weeks of these dates are made again, and of them only days that have a roster. Raises
-    InvalidProblem for an executive whom the city lacks, for dates that have no roster, and where somebody works in
-    these weeks who is not of the staff, or in a shift that is no pattern of the city.
+    InvalidProblem for an executive whom the city lacks, and for dates that have no roster.
     """
     wanted = {executive_id: frozenset(dates) for executive_id, dates in away.items()}
     _, today = expect_away(store, city, wanted)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
-from api.store.restrictions import CLOSURE, QUOTA, STOP_SALE, NewRestriction, replace_restrictions
+from api.store.restrictions import CLOSURE, QUOTA, STOP_SALE, NewRestriction, Restricted, replace_restrictions
 from api.store.rows import CityRules, rules_values
 from api.store.schema import city_rules, deliveries, epoch_ms, json_text, plans, restrictions
 from api.store.states import DayState, delivery_of, problem_with, rules_in
@@ -149,35 +149,38 @@ def set_sale(
     date: dt.date,
     stop_sales: Collection[int],
     quotas: Mapping[int, int],
+    kit_quotas: Mapping[tuple[int, str], int] | None = None,
     *,
     force: bool = False,
     reason: str = BY_HAND,
     author: str = DESK,
-) -> Verdict:
-    """Which slots (by number, from 0) of a day are not for sale, and the most promises of others; no others are.
+) -> Restricted | Refusal:
+    """Which slots (by number, from 0) of a day are not for sale, and the most promises of others, or of kits in them.
 
-    A quota below what is promised refuses it; forced, these promises stay.
+    All of it anew: what was set before is lifted. A quota below what is promised refuses it; forced, these promises
+    stay.
     """
+    kits = kit_quotas or {}
     with store.database.read() as connection:
         slots = store.views(connection, city, [date])[date].book.day.slots
     faults = [
         Fault(("slots",), "unknown_slot", slot, f"a slot from 0 to {len(slots) - 1}")
-        for slot in sorted({*stop_sales, *quotas})
+        for slot in sorted({*stop_sales, *quotas, *(slot for slot, _ in kits)})
         if not 0 <= slot < len(slots)
     ]
     faults += [Fault(("quotas", str(s)), "negative", q, "not negative") for s, q in sorted(quotas.items()) if q < 0]
     if faults:
         raise InvalidProblem(faults)
 
-    def new(kind: str, number: int, quota: int | None = None) -> NewRestriction:
+    def new(kind: str, number: int, quota: int | None = None, kit: str | None = None) -> NewRestriction:
         slot = slots[number]
-        return NewRestriction(kind, date, date, reason, author, slot.open_s, slot.close_s, quota=quota)
+        return NewRestriction(kind, date, date, reason, author, slot.open_s, slot.close_s, kit, quota)
 
     made = [new(STOP_SALE, number) for number in sorted(stop_sales)]
     made += [new(QUOTA, number, quota) for number, quota in sorted(quotas.items())]
+    made += [new(QUOTA, number, quota, kit) for (number, kit), quota in sorted(kits.items())]
     which = restrictions.c.kind.in_((STOP_SALE, QUOTA))
-    outcome = replace_restrictions(store, city, date, which, made, author, force=force)
-    return outcome if isinstance(outcome, Refusal) else outcome.change
+    return replace_restrictions(store, city, date, which, made, author, force=force)
 
 
 def store_rules(store: Store, city: City) -> CityRules:
