@@ -17,8 +17,9 @@ demo: .venv/installed
 serve: .venv/installed
 	$(BIN)/mitaan serve --demo
 
+# As many processes as cores, at most four; one that has nothing left takes tests of another.
 test: .venv/tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-long: .venv/tested
 	$(BIN)/python -m pytest -m long
