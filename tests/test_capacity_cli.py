@@ -114,6 +114,7 @@ def test_people_read_it_in_two_short_tables(desk: Desk) -> None:
         "bound by",
         "working time for all: ",
         "all promises kept together on 99.90% of 2,000 simulated days, at least 99.64% by the Wilson bound",
+        "simulated with the staff that the data assume",
         "promises more with one more of these",
         "aadhaar_kit for E",
         "│ day   │",
@@ -125,7 +126,9 @@ def test_a_city_that_was_never_simulated_says_that_it_has_the_prior(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scenarios.capacity.load_capacity", lambda *_: {})
-    assert "by the prior; this city was never simulated" in desk.run(*SHOW).stdout
+    said = desk.run(*SHOW).stdout
+    assert "by the prior; this city was never simulated" in said
+    assert "simulated with" not in said
     assert desk.json(*SHOW)["stated"]["basis"] == "prior"
 
 

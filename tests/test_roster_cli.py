@@ -110,6 +110,29 @@ def test_the_staff_is_imported_shown_written_and_read_back(desk: Desk, tmp_path:
     assert desk.json("staff", "show", "dhamtari")["version"] == 2
 
 
+def test_requests_that_are_not_granted_are_told_and_marked(desk: Desk, tmp_path: Path) -> None:
+    """One asks for a shift on a day that is settled otherwise, the other for a day off."""
+    staff, days = staff_files(
+        tmp_path,
+        "E01,\nE02,\n",
+        "E01,2026-12-08,,fixed,H08\nE01,2026-12-08,,request,H12\nE02,2026-12-09,,request,\n",
+    )
+    desk.json("staff", "import", staff, "--days", days, "--city", "dhamtari")
+    make = ["roster", "make", "dhamtari", "--from", "2026-12-07", "--weeks", "1", "--iterations", "40"]
+    out, marked = tmp_path / "made", "E01, Tue 8 Dec 2026: H08, 08:00\u201316:00; would have liked H12"
+    told = desk.json(*make, "--out", str(out), code=1)
+    refused = {"executive": "E01", "date": "2026-12-08", "wanted": "H12", "works": "H08"}
+    assert (told["requests"], refused in told["requests_refused"]) == (2, True)
+    assert {r["executive"] for r in told["requests_refused"]} <= {"E01", "E02"}
+    said = desk.run(*make, code=1).stdout
+    assert f"requests granted: {2 - len(told['requests_refused'])} of 2; not granted:" in said
+    assert "E01 on Tue 8 Dec: wanted H12, has H08" in said
+    assert marked in (out / "roster.html").read_text(encoding="utf-8")
+    desk.json("roster", "publish", told["draft"], "--force")
+    desk.json("roster", "show", "dhamtari", "--from", "2026-12-07", "--to", "2026-12-13", "--out", str(out))
+    assert marked in (out / "roster.html").read_text(encoding="utf-8")
+
+
 def test_all_that_is_wrong_with_a_staff_is_told_and_the_old_one_stays(desk: Desk, tmp_path: Path) -> None:
     staff, days = staff_files(tmp_path, "E01,H99\nE01,\n", "E07,2026-12-03,2026-12-01,leave,\n")
     found = desk.faults("staff", "import", staff, "--days", days, "--city", "dhamtari", "--by", "Ram Kumar")

@@ -30,6 +30,8 @@ from optimizer.roster import (
     executives_on,
     fair_targets,
     make_roster,
+    refused_requests,
+    requests_of,
     reroster,
     roster_cost,
     roster_violations,
@@ -143,6 +145,27 @@ def test_what_has_to_stay_uncovered_is_proven_where_rest_does_not_bind(seed: int
     assert duty.bound == duty.cost == least
     assert duty.days is not None
     assert sum(min(choice.cost for choice in day) for day in duty.days) <= least
+
+
+def test_requests_are_granted_where_the_roster_has_what_they_ask_for() -> None:
+    problem = drawn(1)
+    days = problem.dates
+    roster = Roster(FIRST, {"E0": (EARLY, None, LATE, None), "E1": (None,) * 4, "E2": (EARLY,) * 4})
+    asked = {
+        "E0": (
+            DayRequest(days[1], None, 5),
+            DayRequest(days[0], LATE, 7),
+            DayRequest(FIRST - dt.timedelta(days=1), LATE),
+        ),
+        "E1": (DayRequest(days[2], EARLY, 11),),
+        "E2": (DayRequest(days[3], EARLY, 13),),
+    }
+    problem = replace(problem, staff=tuple(replace(c, requests=asked[c.executive_id]) for c in problem.staff))
+    assert [(key, request.date) for key, request in requests_of(problem)] == [
+        *(("E0", days[0]), ("E0", days[1]), ("E1", days[2]), ("E2", days[3])),
+    ]
+    assert [(key, request.price) for key, request in refused_requests(problem, roster)] == [("E0", 7), ("E1", 11)]
+    assert Costing(problem)(roster).requests == roster_cost(problem, roster).requests == 7 + 11
 
 
 @pytest.mark.parametrize("seed", range(4))

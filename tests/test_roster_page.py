@@ -44,6 +44,7 @@ from optimizer.demand import ANYBODY, Demand, Need, sorted_needs
 from optimizer.domain import Break, InvalidProblem, Place, Shift, SlotGrid, TimeWindow
 from optimizer.roster import (
     Contract,
+    DayRequest,
     LabourRules,
     Roster,
     RosterProblem,
@@ -200,6 +201,28 @@ def test_a_cell_of_the_drawing_says_who_when_and_what() -> None:
     assert words(mark(svg, "B, Sat 5 Dec 2026: leave")) == ["L"]
     assert words(mark(svg, "A, Mon 7 Dec 2026: day off")) == ["\u00b7"]
     assert len(titles(svg)) == 2 + 2 * 4 + 1  # names, cells of open days, the closed day
+
+
+def test_what_executives_would_have_liked_is_marked_where_it_is_otherwise() -> None:
+    asks = (
+        DayRequest(date(0), None),  # A works early
+        DayRequest(date(1), "late"),  # as A does
+        DayRequest(date(3), "early"),  # A has a day off
+        DayRequest(date(9), None),  # another roster
+    )
+    staff = (replace(PROBLEM.staff[0], requests=asks), PROBLEM.staff[1])
+    view = grid_view(replace(PROBLEM, staff=staff), ROSTER)
+    assert [row.refused for row in view.rows] == [{date(0): None, date(3): "early"}, {}]
+    (svg,) = grid_svgs(view)
+    for words_of in (
+        "A, Fri 4 Dec 2026: early, 08:00\u201316:00; would have liked a day off",
+        "A, Mon 7 Dec 2026: day off; would have liked early",
+    ):
+        assert mark(svg, words_of).find(f"{SVG}path[@class='refused-request']") is not None
+    assert len(tree(svg).findall(f".//{SVG}path[@class='refused-request']")) == 2 + 1  # and the key
+    assert "would have liked something else" in words(tree(svg))
+    assert [grids.cell_words(view, view.rows[0], day) for day in range(4)] == ["8*", "12", "8", "\u00b7*"]
+    assert 'class="refused-request"' not in grid_svgs(grid_view(PROBLEM, ROSTER))[0]
 
 
 def test_a_closed_day_is_hatched_from_top_to_bottom_with_the_reason() -> None:

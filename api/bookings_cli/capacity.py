@@ -275,6 +275,8 @@ def _tell(looked: _Looked, store_at: str | None) -> None:
         if row.slot is None and row.unit == "seconds":
             say(f"{row.name}: {row.used / HOUR_S:.1f} of {row.limit / HOUR_S:.1f} hours, if every place is taken")
     say(looked.stated)
+    if looked.known.streams is not None:
+        say("simulated with the staff that the data assume, with rosters by shift pattern")
     at = again(store_at)
     if looked.stored is None:
         say(f"no quotas were computed for this day: mitaan capacity make {looked.city.city_id}{at}")

@@ -47,6 +47,7 @@ from api.bookings_cli.rosters_told import (
     tell_job_refused,
     tell_missing,
     tell_not_published,
+    tell_requests,
     tell_why,
 )
 from api.console import (
@@ -301,6 +302,8 @@ def _json(made: _Made) -> dict[str, Any]:
             {"date": row["date"], "slot": row["slot"], "needs": row["needs"], "executives": row["missing"]}
             for row in found["missing"]
         ],
+        "requests": found["requests"],
+        "requests_refused": found["requests_refused"],
     }
 
 
@@ -310,6 +313,7 @@ def _tell(made: _Made) -> None:
     title = f"{made.city.name_en}: roster, {problem.first.isoformat()} to {problem.last.isoformat()}"
     tell_grid(title, grid_view(problem, made.roster))
     tell_missing(found["missing"])
+    tell_requests(found)
     cost, bound, gap = found["cost"], found["uncovered_bound"], found["gap"] or 0
     proven = "proven minimal" if found["uncovered_proven"] else f"at least {bound:,} by proof"
     say(f"uncovered: {cost['level_1']:,} points ({proven}); all others: {cost['level_2']:,}; gap {gap:.2%}")

@@ -214,7 +214,12 @@ def _as_roster(store: Store, city: City, first: dt.date, views: Mapping[dt.date,
             leave = staff[key].leave if key in staff else frozenset()
             known = people.get(key) or Contract(key, executive.start, executive.end, executive.skills, leave=leave)
             people[key] = replace(known, skills=known.skills & executive.skills)
-    closed = {date: NO_ROSTER for date, view in views.items() if not view.book.day.problem.executives}
+    told = {p.pattern_id for p in patterns.values()} | {None}
+    worked = {date for date, view in views.items() if view.book.day.problem.executives}
+    for key in people.keys() & staff.keys():
+        asked = tuple(r for r in staff[key].requests if r.pattern_id in told and r.date in worked)
+        people[key] = replace(people[key], requests=asked)
+    closed = {date: NO_ROSTER for date in views if date not in worked}
     problem = replace(
         wanted,
         patterns=tuple(patterns.values()) or wanted.patterns,

@@ -94,6 +94,19 @@ def tell_missing(missing: Sequence[Document]) -> None:
         table(f"where most executives are missing ({len(thin)} slots in all)", columns, rows, columns[-2:])
 
 
+def tell_requests(alternative: Document) -> None:
+    """How many requests are granted, and which are not."""
+    asked, refused = alternative["requests"], alternative["requests_refused"]
+    if asked:
+        say(f"requests granted: {asked - len(refused)} of {asked}{'; not granted:' if refused else ''}")
+    for request in refused[:MOST_TOLD]:
+        wanted, works = (request[key] or "a day off" for key in ("wanted", "works"))
+        when = day_words(dt.date.fromisoformat(request["date"]))
+        say(f"  {request['executive']} on {when}: wanted {wanted}, has {works}")
+    if len(refused) > MOST_TOLD:
+        say(f"  and {len(refused) - MOST_TOLD} more")
+
+
 # ------------------------------------------------------------------------------- why not more
 
 

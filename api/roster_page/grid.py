@@ -36,6 +36,8 @@ HOURS = ("#fff0a8", "#cdeaa0", "#a2dcc4", "#a5cdf0", "#cdbcf2")
 """Shades of shifts from the earliest to the latest; ink on each has a contrast of 8 or more."""
 TOTALS = ("shifts", "hours", "closing", "Sundays")
 OFF, LEAVE = "\u00b7", "L"
+REFUSED = "*"
+"""After a cell of the table that is other than its executive would have liked."""
 
 
 def grid_drawings(view: GridView, weeks: int = MOST_WEEKS) -> tuple[Drawing, ...]:
@@ -111,17 +113,27 @@ def _cells(view: GridView, row: GridRow, days: range, left: float, y: float) -> 
     for column, day in enumerate(days):
         date, cell = view.dates[day], row.cells[day]
         x = left + column * CELL
-        who = f"{row.executive_id}, {day_words(date)}"
         away = date in row.leave
+        marks: list[Markup]
         if cell is not None:
             shift = view.shift_by_id[cell]
-            words = f"{who}: {shift_words(shift)}{', on leave' if away else ''}"
-            yield tag("g", tag("title", words), *shift_marks(view, shift, x, y))
+            words, marks = f"{shift_words(shift)}{', on leave' if away else ''}", list(shift_marks(view, shift, x, y))
         elif away:
-            yield tag("g", tag("title", f"{who}: leave"), *_leave(x, y))
+            words, marks = "leave", list(_leave(x, y))
         elif date not in view.closed:
-            middle = words_at(x + CELL / 2, y + ROW - 7, OFF, "dot", "middle")
-            yield tag("g", tag("title", f"{who}: day off"), middle)
+            words, marks = "day off", [words_at(x + CELL / 2, y + ROW - 7, OFF, "dot", "middle")]
+        else:
+            words, marks = "closed", []
+        if date in row.refused:
+            words = f"{words}; would have liked {row.refused[date] or 'a day off'}"
+            marks.append(refused_mark(x, y))
+        if marks:
+            yield tag("g", tag("title", f"{row.executive_id}, {day_words(date)}: {words}"), *marks)
+
+
+def refused_mark(x: float, y: float) -> Markup:
+    """The corner of a cell that is other than its executive would have liked."""
+    return tag("path", d=f"M{number(x + CELL - 9)} {number(y + 1)}h8v8z", class_="refused-request")
 
 
 def shift_words(shift: ShiftKind) -> str:
@@ -176,6 +188,9 @@ def _samples(view: GridView, name: str) -> Iterator[tuple[Markup, float, str]]:
     yield words_at(CELL / 2, lift + ROW - 7, OFF, "dot", "middle"), CELL, "day off"
     if any(row.leave for row in view.rows):
         yield join(_leave(0, lift)), CELL, "leave"
+    if any(row.refused for row in view.rows):
+        mark = join((box(0.5, lift + 0.5, CELL - 1, ROW - 1, "#ffffff", "cell"), refused_mark(0, lift)))
+        yield mark, CELL, "would have liked something else"
     if view.closed:
         yield box(0, lift, CELL, ROW, hatch(name, "closed")), CELL, "closed day"
     if any(date.weekday() == SUNDAY for date in view.dates):
@@ -183,8 +198,13 @@ def _samples(view: GridView, name: str) -> Iterator[tuple[Markup, float, str]]:
 
 
 def cell_words(view: GridView, row: GridRow, day: int) -> str:
-    """A cell of the table: the letters of the shift, `L` for leave, nothing but a dash on a closed day."""
+    """A cell of the table: the letters of the shift, `L` for leave, nothing but a dash on a closed day.
+
+    A star follows where its executive would have liked something else.
+    """
     cell, date = row.cells[day], view.dates[day]
     if cell is not None:
-        return view.shift_by_id[cell].letters
-    return LEAVE if date in row.leave else "\u2013" if date in view.closed else OFF
+        words = view.shift_by_id[cell].letters
+    else:
+        words = LEAVE if date in row.leave else "\u2013" if date in view.closed else OFF
+    return f"{words}{REFUSED}" if date in row.refused else words

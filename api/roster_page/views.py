@@ -14,7 +14,7 @@ from optimizer.capacity import Quotas
 from optimizer.demand import ANYBODY, Need, need_name
 from optimizer.domain import Fault, InvalidProblem, Slot, SlotGrid
 from optimizer.domain.faults import raise_if_any
-from optimizer.roster import CoverRow, Roster, RosterProblem, coverage
+from optimizer.roster import CoverRow, Roster, RosterProblem, coverage, refused_requests
 from optimizer.roster.nouns import QUARTERS
 from optimizer.units import HOUR_S, MINUTE_S, hhmm
 
@@ -38,11 +38,15 @@ class ShiftKind:
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
-    """An executive: a pattern or None, a day off, for each date, and the dates of leave."""
+    """An executive: a pattern or None, a day off, for each date, and the dates of leave.
+
+    `refused`: dates on which they would have liked something else, a pattern or a day off.
+    """
 
     executive_id: str
     cells: tuple[str | None, ...]
     leave: frozenset[dt.date] = frozenset()
+    refused: Mapping[dt.date, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +117,15 @@ def grid_view(problem: RosterProblem, roster: Roster) -> GridView:
         )
         for p in problem.patterns
     ]
+    refused: dict[str, dict[dt.date, str | None]] = {}
+    for executive_id, request in refused_requests(problem, roster):
+        refused.setdefault(executive_id, {})[request.date] = request.pattern_id
     rows = tuple(
         GridRow(
             contract.executive_id,
             tuple(roster.on(contract.executive_id, date) for date in problem.dates),
             contract.leave.intersection(problem.dates),
+            refused.get(contract.executive_id, {}),
         )
         for contract in problem.staff
     )

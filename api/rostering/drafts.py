@@ -28,6 +28,8 @@ from optimizer.roster import (
     ahead_after,
     coverage,
     make_roster,
+    refused_requests,
+    requests_of,
     reroster,
 )
 from optimizer.roster.explain import GivenUp, Shortfall, cheapest_relaxation, clash, static_findings
@@ -285,6 +287,16 @@ def _alternative(
             if row.missing_quarters
         ],
         "changes": changes,
+        "requests": len(requests_of(problem)),
+        "requests_refused": [
+            {
+                "executive": executive_id,
+                "date": request.date.isoformat(),
+                "wanted": request.pattern_id,
+                "works": roster.on(executive_id, request.date),
+            }
+            for executive_id, request in refused_requests(problem, roster)
+        ],
         "ahead": {key: dataclasses.asdict(owed) for key, owed in sorted(ahead_after(problem, roster).items())},
     }
 

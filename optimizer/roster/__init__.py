@@ -7,7 +7,16 @@ as possible, `explain` says why one cannot be had or is thin, `greedy_roster` is
 from optimizer.roster.again import Alternative, CellChange, reroster
 from optimizer.roster.check import CoverRow, RosterViolation, coverage, history_breaks, roster_cost, roster_violations
 from optimizer.roster.greedy import greedy_roster
-from optimizer.roster.made import Roster, RosterCost, RosterProgress, RosterResult, RosterStatus, executives_on
+from optimizer.roster.made import (
+    Roster,
+    RosterCost,
+    RosterProgress,
+    RosterResult,
+    RosterStatus,
+    executives_on,
+    refused_requests,
+    requests_of,
+)
 from optimizer.roster.make import make_roster
 from optimizer.roster.nouns import (
     Ahead,
@@ -54,6 +63,8 @@ __all__ = [
     "greedy_roster",
     "history_breaks",
     "make_roster",
+    "refused_requests",
+    "requests_of",
     "reroster",
     "roster_cost",
     "roster_violations",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optimizer.roster.made import Roster, RosterCost
+from optimizer.roster.made import Roster, RosterCost, refused_requests
 from optimizer.roster.nouns import TENTHS, RosterProblem
 from optimizer.roster.targets import fair_targets, had, points_for
 
@@ -49,7 +49,7 @@ class Costing:
             closing,
             sundays,
             hours,
-            self._requests(roster),
+            sum(request.price for _, request in refused_requests(problem, roster)),
             self._stability(roster),
             prices.shift * sum(1 for _ in roster.shifts()),
         )
@@ -71,16 +71,6 @@ class Costing:
             above = got.hour_tenths - due.hour_tenths
             hours += prices.hour // TENTHS * (max(0, above) + max(0, above - prices.hour_step_tenths))
         return closing, sundays, hours
-
-    def _requests(self, roster: Roster) -> int:
-        problem = self._problem
-        return sum(
-            request.price
-            for contract in problem.staff
-            for request in contract.requests
-            if problem.first <= request.date <= problem.last
-            and roster.on(contract.executive_id, request.date) != request.pattern_id
-        )
 
     def _stability(self, roster: Roster) -> int:
         problem, prices = self._problem, self._problem.prices

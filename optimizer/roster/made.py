@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from optimizer.domain import Executive
-from optimizer.roster.nouns import RosterProblem
+from optimizer.roster.nouns import DayRequest, RosterProblem
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,18 @@ def executives_on(problem: RosterProblem, roster: Roster, date: dt.date) -> tupl
         if pattern_id is not None:
             found.append(contract.on(problem.pattern_by_id[pattern_id]))
     return tuple(found)
+
+
+def requests_of(problem: RosterProblem) -> tuple[tuple[str, DayRequest], ...]:
+    """What executives would like on dates of the roster, by id and date."""
+    inside = ((c.executive_id, r) for c in problem.staff for r in c.requests if problem.first <= r.date <= problem.last)
+    return tuple(sorted(inside, key=lambda each: (each[0], each[1].date)))
+
+
+def refused_requests(problem: RosterProblem, roster: Roster) -> tuple[tuple[str, DayRequest], ...]:
+    """Those that a roster does not grant, by id and date."""
+    asked = requests_of(problem)
+    return tuple((key, request) for key, request in asked if roster.on(key, request.date) != request.pattern_id)
 
 
 @dataclass(frozen=True, slots=True)

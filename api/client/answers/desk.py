@@ -175,11 +175,20 @@ class RosterChange(TypedDict):
     after: str | None
 
 
+class RefusedRequest(TypedDict):
+    """What an executive would have liked on a date, and what they work instead: patterns, null for a day off."""
+
+    executive: str
+    date: str
+    wanted: str | None
+    works: str | None
+
+
 class Alternative(TypedDict):
     """A roster to choose: patterns by executive for each day from the first, null for a day off; costs in points.
 
     `uncovered_bound`: no roster leaves less uncovered; `bound`: none with as little costs less; null where nothing is
-    proven.
+    proven. `requests`: how many were made for dates of the roster.
     """
 
     name: str
@@ -191,6 +200,8 @@ class Alternative(TypedDict):
     executives: dict[str, list[str | None]]
     missing: list[Missing]
     changes: list[RosterChange]
+    requests: int
+    requests_refused: list[RefusedRequest]
 
 
 class Shortfall(TypedDict):

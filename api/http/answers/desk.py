@@ -189,11 +189,20 @@ class RosterChangeOut(Out):
     after: str | None
 
 
+class RefusedRequestOut(Out):
+    """What an executive would have liked on a date, and what they work instead: patterns, null for a day off."""
+
+    executive: str
+    date: Date
+    wanted: str | None
+    works: str | None
+
+
 class AlternativeOut(Out):
     """A roster to choose: patterns by executive for each day from the first, null for a day off; costs in points.
 
     `uncovered_bound`: no roster leaves less uncovered; `bound`: none with as little costs less; null where nothing is
-    proven.
+    proven. `requests`: how many were made for dates of the roster.
     """
 
     name: str
@@ -205,6 +214,8 @@ class AlternativeOut(Out):
     executives: dict[str, list[str | None]]
     missing: list[MissingOut]
     changes: list[RosterChangeOut]
+    requests: int
+    requests_refused: list[RefusedRequestOut]
 
 
 class ShortfallOut(Out):
