@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -35,4 +36,15 @@ def main() -> None:
     """Entry point of the `mitaan` command."""
     with ended_by_ctrl_c("mitaan: stopped; nothing was written", 3):
         from api.cli import main as begin  # noqa: PLC0415  loading takes a second, in which one may press Ctrl-C
-    begin()
+        from optimizer.stop import may_leave_solvers, solvers_left  # noqa: PLC0415
+
+        may_leave_solvers()
+    try:
+        begin()
+    except SystemExit as end:
+        if solvers_left() and isinstance(end.code, int):
+            with suppress(OSError):  # nobody reads what is left
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(end.code)
+        raise

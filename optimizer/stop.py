@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Protocol, TypeVar
 
 from optimizer.domain import Limits
+
+Found = TypeVar("Found")
+
+LOOK_S = 0.05
+"""Between two looks at whether the end was asked for, while somebody else's code is at work."""
 
 
 class Stop(Protocol):
@@ -118,3 +125,52 @@ class PartOf:
     def requested(self) -> bool:
         """As of the other stop."""
         return self._stop.requested
+
+
+_may_leave = threading.Event()
+_left: list[threading.Thread] = []
+
+
+def may_leave_solvers() -> None:
+    """From now on who asks for the end does not wait for a solver: `unless_requested` leaves it at work.
+
+    Only for a process that looks at `solvers_left` and then ends by `os._exit`: solvers are C++, and one that is at
+    work while its process ends in order aborts it.
+    """
+    _may_leave.set()
+
+
+def solvers_left() -> bool:
+    """Whether a solver that was left is still at work."""
+    return any(thread.is_alive() for thread in _left)
+
+
+def unless_requested(act: Callable[[], Found], stop: Stop) -> Found | None:
+    """What `act` finds, None once the end is requested: for solvers that listen to nothing but their time limit.
+
+    Where solvers may be left it runs in a thread of its own, and None comes as soon as the end is requested; signals
+    are heard meanwhile. Elsewhere the end waits for it. What it raises is raised.
+    """
+
+    def over() -> bool:
+        return stop.requested
+
+    if over():
+        return None
+    if not _may_leave.is_set():
+        return act()
+    future: Future[Found] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(act())
+        except BaseException as raised:  # noqa: BLE001  raised again where it is waited for
+            future.set_exception(raised)
+
+    thread = threading.Thread(target=run, name="solver", daemon=True)
+    thread.start()
+    while not over():
+        if wait([future], timeout=LOOK_S).done:
+            return future.result()
+    _left.append(thread)
+    return None

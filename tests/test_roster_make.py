@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import count, product
 
 import numpy as np
 import pytest
+from ortools.math_opt.python import mathopt
 
 from optimizer.demand import ANYBODY, Demand, sorted_needs
 from optimizer.domain import Break, InvalidProblem, Place, Shift, SlotGrid, TimeWindow
@@ -41,7 +43,7 @@ from optimizer.roster.duty import least_uncovered
 from optimizer.roster.greedy import greedy_roster
 from optimizer.roster.model import build
 from optimizer.roster.solving import Solver, relaxed, solve
-from optimizer.stop import StopAt
+from optimizer.stop import StopAt, may_leave_solvers
 from optimizer.units import HOUR_S, MINUTE_S
 from scenarios.generate.dice import Dice
 from scenarios.generate.staffing import staffing_problem
@@ -272,6 +274,35 @@ def test_stopped_at_once_there_is_a_legal_roster_and_progress_told_of_it() -> No
     assert result.status is RosterStatus.FEASIBLE
     assert [step.step for step in told][:1] == ["greedy"]
     assert told[-1].cost == result.cost
+
+
+@pytest.mark.parametrize("solve_number", [1, 2, 3])
+def test_who_stops_it_gets_the_best_roster_though_a_solver_does_not_listen(
+    solve_number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, stop, released = staffing_problem(10, 1, 1), StopAt(), threading.Event()
+    solved, numbers = mathopt.solve, count(1)
+
+    def deaf(*args: object, **others: object) -> object:
+        if next(numbers) < solve_number:
+            return solved(*args, **others)
+        stop.request()
+        released.wait()
+        raise AssertionError("nobody waits for this")
+
+    monkeypatch.setattr("ortools.math_opt.python.mathopt.solve", deaf)
+    monkeypatch.setattr("optimizer.stop._may_leave", threading.Event())
+    monkeypatch.setattr("optimizer.stop._left", [])
+    may_leave_solvers()
+    result = make_roster(problem, stop, threads=2)
+    assert not released.is_set()
+    released.set()
+    assert next(numbers) == solve_number + 1  # nothing was begun after the stop
+    assert result.status is RosterStatus.FEASIBLE
+    assert result.roster is not None
+    assert roster_violations(problem, result.roster) == []
+    assert result.cost is not None
+    assert result.bound <= result.cost.total <= roster_cost(problem, greedy_roster(problem)).total
 
 
 def test_a_week_of_ten_is_proven_and_beats_the_greedy_roster() -> None:

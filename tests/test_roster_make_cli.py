@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import signal
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,6 +21,7 @@ from optimizer.roster import LabourRules
 from optimizer.units import IST
 from scenarios.catalogue import load_catalogue
 from scenarios.rosters import read_roster
+from tests.desks import MITAAN, ROOT
 
 FIRST = dt.date(2027, 1, 25)  # a Monday; the next day is closed every year
 ARGUMENTS = ["roster", "make", "dhamtari", "--from", FIRST.isoformat(), "--weeks", "1", "--iterations", "60"]
@@ -47,6 +50,23 @@ def test_a_roster_is_written_as_a_table_that_can_be_imported(tmp_path: Path) -> 
         app, ["roster", "import", str(tmp_path / "made" / "roster.csv"), "--city", "dhamtari", "--store", store]
     )
     assert taken.exit_code == 0, taken.output
+
+
+def test_ctrl_c_keeps_the_best_roster_and_waits_for_no_solver(tmp_path: Path) -> None:
+    """The roster as a whole is with a solver by then, for as long as there is time."""
+    words = ("roster", "make", "korba", "--executives", "40", "--weeks", "4", "--time-limit", "3000", "--threads", "2")
+    process = subprocess.Popen(
+        [*MITAAN, *words, "--out", str(tmp_path / "made")], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if " of 600" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    assert "terminate" not in rest
+    assert (tmp_path / "made" / "roster.csv").is_file()
 
 
 def test_machines_get_every_cell_the_rules_and_what_is_proven() -> None:

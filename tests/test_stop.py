@@ -8,7 +8,7 @@ import time
 import pytest
 
 from optimizer.domain import InvalidProblem, Limits
-from optimizer.stop import PartOf, StopAt
+from optimizer.stop import PartOf, StopAt, may_leave_solvers, solvers_left, unless_requested
 
 
 class Clock:
@@ -111,3 +111,63 @@ def test_a_part_of_a_stop_uses_up_the_iterations_of_the_whole() -> None:
     assert whole.left_iterations() == 0
     whole.request()
     assert part.requested
+
+
+@pytest.fixture
+def leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Solvers may be left, as in the process of a command."""
+    monkeypatch.setattr("optimizer.stop._may_leave", threading.Event())
+    monkeypatch.setattr("optimizer.stop._left", [])
+    may_leave_solvers()
+
+
+@pytest.mark.usefixtures("leaving")
+def test_what_is_found_or_raised_before_the_end_is_asked_for_comes_back() -> None:
+    assert unless_requested(lambda: 7, StopAt()) == 7
+    assert unless_requested(lambda: 7, StopAt(iterations=0)) == 7  # at its end, which nobody asked for
+    with pytest.raises(ZeroDivisionError):
+        unless_requested(lambda: 1 // 0, StopAt())
+
+
+@pytest.mark.usefixtures("leaving")
+def test_who_asks_for_the_end_waits_for_no_solver() -> None:
+    stop, began, goes_on, ended = StopAt(), threading.Event(), threading.Event(), threading.Event()
+
+    def act() -> int:
+        began.set()
+        goes_on.wait()
+        ended.set()
+        return 7
+
+    def ask() -> None:
+        began.wait()
+        stop.request()
+
+    threading.Thread(target=ask).start()
+    assert unless_requested(act, stop) is None
+    assert began.is_set()
+    assert not ended.is_set()
+    assert solvers_left()
+    goes_on.set()
+    assert ended.wait(60)  # it is left to its end
+    while solvers_left():
+        time.sleep(0.01)
+
+
+def test_elsewhere_the_end_waits_for_a_solver_and_takes_what_it_found() -> None:
+    stop = StopAt()
+
+    def act() -> int:
+        stop.request()
+        return 7
+
+    assert unless_requested(act, stop) == 7
+    assert not solvers_left()
+
+
+@pytest.mark.usefixtures("leaving")
+def test_nothing_is_begun_once_the_end_was_asked_for() -> None:
+    stop, calls = StopAt(), list[int]()
+    stop.request()
+    assert unless_requested(lambda: calls.append(1), stop) is None
+    assert calls == []

@@ -164,7 +164,8 @@ def _made_again(
     lower[held] = upper[held] = chosen[held]
     cost_1, cost_2 = linear.columns.cost
     cost = cost_1 + cost_2
-    solved = solve(linear.between(lower, upper), cost, time_limit_s=stop.left_s(), node_limit=NODES, seed=seed)
+    part = linear.between(lower, upper)
+    solved = solve(part, cost, stop, time_limit_s=stop.left_s(), node_limit=NODES, seed=seed)
     if solved.values is None:
         return None, False
     roster = model.roster(solved.values)

@@ -24,7 +24,7 @@ from optimizer.roster.made import Roster
 from optimizer.roster.model import NONE, RosterModel, build, could_work, weeks_of
 from optimizer.roster.nouns import WEEK, Contract, RosterProblem, RosterRule
 from optimizer.roster.rows import FREE, Group
-from optimizer.stop import PartOf, Stop, StopAt
+from optimizer.stop import PartOf, Stop, StopAt, unless_requested
 from optimizer.units import DAY_S
 
 PRICES = {
@@ -419,8 +419,8 @@ class _Elastic:
             relative_gap_tolerance=0.0,
             absolute_gap_tolerance=0.9,  # whole numbers
         )
-        answer = mathopt.solve(self._model, mathopt.SolverType.HIGHS, params=parameters)
-        if not answer.has_primal_feasible_solution():
+        answer = unless_requested(lambda: mathopt.solve(self._model, mathopt.SolverType.HIGHS, params=parameters), stop)
+        if answer is None or not answer.has_primal_feasible_solution():
             return None
         return _Answer(answer.variable_values(), answer.termination.reason is mathopt.TerminationReason.OPTIMAL)
 

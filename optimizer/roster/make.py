@@ -117,12 +117,12 @@ class _Making:
         # Where level 1 is not settled only the sum of both levels has a bound that holds for every roster.
         cost, below = (cost_2, self._bound_1) if settled else (cost_1 + cost_2, 0)
         below += model.constant_2
-        first = relaxed(linear, cost, time_limit_s=_part(self._stop, PART_FOR_BOUND))
+        first = relaxed(linear, cost, self._stop, time_limit_s=_part(self._stop, PART_FOR_BOUND))
         self._take_bound(model, Solved(None, first.bound), below)
         self._tell("bound", 1, 1)
 
         def whole(time_limit_s: float | None) -> Solved:
-            return solve(linear, cost, time_limit_s=time_limit_s, node_limit=WHOLE_NODES, seed=self._seed)
+            return solve(linear, cost, self._stop, time_limit_s=time_limit_s, node_limit=WHOLE_NODES, seed=self._seed)
 
         if self._proven():
             return
@@ -194,7 +194,8 @@ class _Making:
 
     def _contradicts(self, model: RosterModel) -> bool:
         """Whether hard rules contradict each other; takes a roster that keeps them where they do not."""
-        solved = solve(model.linear, np.zeros_like(model.linear.columns.cost[0]), time_limit_s=self._stop.left_s())
+        nothing = np.zeros_like(model.linear.columns.cost[0])
+        solved = solve(model.linear, nothing, self._stop, time_limit_s=self._stop.left_s())
         if solved.values is not None:
             self._take(model.roster(solved.values), "names")
         return solved.infeasible
@@ -224,7 +225,7 @@ class _Making:
                     rows.row([(x, 1) for x in able if x != NONE], count, count)
         linear = rows.finished()
         left_s, cost = _part(self._stop, PART_FOR_NAMES), linear.columns.cost[1]
-        solved = solve(linear, cost, time_limit_s=left_s, node_limit=WHOLE_NODES, seed=self._seed)
+        solved = solve(linear, cost, self._stop, time_limit_s=left_s, node_limit=WHOLE_NODES, seed=self._seed)
         if solved.values is not None:
             self._take(model.roster(solved.values), "names")
         self._tell("names", 1, 1)
@@ -274,6 +275,7 @@ class _Making:
         solved = solve(
             linear.between(lower, upper),
             LEVEL_1_WEIGHT * cost_1 + cost_2,
+            stop,
             time_limit_s=None if left_s is None else min(PART_S, left_s),  # else the nodes end it, everywhere alike
             node_limit=PART_NODES,
             seed=self._seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from ortools.math_opt.python import mathopt
 
 from optimizer.roster.rows import FREE, IntArray, Linear
+from optimizer.stop import Stop, unless_requested
 
 FloatArray = npt.NDArray[np.float64]
 TOLERANCE = 1e-6
@@ -48,6 +50,7 @@ class Solved:
 def solve(
     linear: Linear,
     cost: IntArray,
+    stop: Stop | None = None,
     *,
     solver: Solver = Solver.HIGHS,
     time_limit_s: float | None = None,
@@ -55,7 +58,10 @@ def solve(
     gap: float = 0.0,
     seed: int = 1,
 ) -> Solved:
-    """The least cost of a model, until it is proven to within `gap` (a fraction) or a limit is met. One thread."""
+    """The least cost of a model, until it is proven to within `gap` (a fraction) or a limit is met. One thread.
+
+    Nothing is found when `stop` is requested meanwhile; its time is not looked at.
+    """
     model, variables = _model(linear, cost, relaxed=False)
     parameters = mathopt.SolveParameters(
         time_limit=_limit(time_limit_s),
@@ -65,14 +71,14 @@ def solve(
         random_seed=seed,
         threads=None if solver is Solver.HIGHS else 1,
     )
-    return _read(mathopt.solve(model, _TYPES[solver], params=parameters), variables)
+    return _read(lambda: mathopt.solve(model, _TYPES[solver], params=parameters), variables, stop)
 
 
-def relaxed(linear: Linear, cost: IntArray, *, time_limit_s: float | None = None) -> Solved:
-    """The least cost of the relaxation of a model: a lower bound of it, rounded up."""
+def relaxed(linear: Linear, cost: IntArray, stop: Stop | None = None, *, time_limit_s: float | None = None) -> Solved:
+    """The least cost of the relaxation of a model: a lower bound of it, rounded up. As `solve` when it is to end."""
     model, variables = _model(linear, cost, relaxed=True)
     parameters = mathopt.SolveParameters(time_limit=_limit(time_limit_s), threads=1)
-    return _read(mathopt.solve(model, mathopt.SolverType.GLOP, params=parameters), variables)
+    return _read(lambda: mathopt.solve(model, mathopt.SolverType.GLOP, params=parameters), variables, stop)
 
 
 def _limit(time_limit_s: float | None) -> dt.timedelta | None:
@@ -107,7 +113,10 @@ def _model(linear: Linear, cost: IntArray, *, relaxed: bool) -> tuple[mathopt.Mo
     return model, variables
 
 
-def _read(answer: mathopt.SolveResult, variables: list[mathopt.Variable]) -> Solved:
+def _read(act: Callable[[], mathopt.SolveResult], variables: list[mathopt.Variable], stop: Stop | None) -> Solved:
+    answer = act() if stop is None else unless_requested(act, stop)
+    if answer is None:
+        return Solved(None, 0)
     reason = answer.termination.reason
     if reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED):
         return Solved(None, 0, infeasible=True)

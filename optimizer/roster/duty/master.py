@@ -12,7 +12,7 @@ from ortools.math_opt.python import mathopt
 
 from optimizer.roster.duty.nouns import GRID, LOOSE_GAP, PART_OF_TIME, DayColumn, Duals, Limits
 from optimizer.roster.nouns import RosterProblem
-from optimizer.stop import Stop
+from optimizer.stop import Stop, unless_requested
 
 
 class Master:
@@ -151,8 +151,8 @@ class Master:
             relative_gap_tolerance=LOOSE_GAP if among is None else gap,
             absolute_gap_tolerance=0.9 * self.step,
         )
-        answer = mathopt.solve(self._model, mathopt.SolverType.HIGHS, params=parameters)
-        if not answer.has_primal_feasible_solution():
+        answer = unless_requested(lambda: mathopt.solve(self._model, mathopt.SolverType.HIGHS, params=parameters), stop)
+        if answer is None or not answer.has_primal_feasible_solution():
             return None, 0
         values = answer.variable_values()
         chosen = tuple(
