@@ -44,6 +44,7 @@ IN_HINDI: Mapping[RefusalCode, str] = {
     RefusalCode.PROMISES_IN_THE_WAY: "इस दिन के कुछ वादे तब नहीं निभाए जा सकेंगे",
     RefusalCode.QUOTA_BELOW_PROMISED: "इस सीमा से अधिक वादे पहले ही हो चुके हैं",
     RefusalCode.ROSTER_OUTDATED: "ड्यूटी सूची बनने के बाद कुछ बदल गया है",
+    RefusalCode.EXECUTIVE_AWAY: "ड्यूटी सूची का कोई कर्मचारी उस दिन छुट्टी पर है",
 }
 """Each refusal in one sentence; the sentence of the refusal itself is English, with its amounts."""
 
@@ -67,6 +68,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "day_past": ("The day is over", IN_HINDI[RefusalCode.DAY_PAST]),
     "day_published": ("The plan of the day is published", IN_HINDI[RefusalCode.DAY_PUBLISHED]),
     "defect": ("An error of the service itself", "सेवा में ही कोई गड़बड़ी है"),
+    "executive_away": ("Somebody of the roster is away then", IN_HINDI[RefusalCode.EXECUTIVE_AWAY]),
     "hold_at_risk": ("The hold cannot be kept any more", IN_HINDI[RefusalCode.HOLD_AT_RISK]),
     "hold_expired": ("The hold has run out", IN_HINDI[RefusalCode.HOLD_EXPIRED]),
     "hold_of_another_caller": ("The hold is another caller's", IN_HINDI[RefusalCode.HOLD_OF_ANOTHER_CALLER]),

@@ -95,6 +95,7 @@ def test_the_staff_is_imported_shown_written_and_read_back(desk: Desk, tmp_path:
         "settled_days": 1,
         "requests": 0,
         "on_rosters_only": [],
+        "on_shift": {},
         "days_gone": 0,
     }
     said = desk.run("staff", "show", "dhamtari", "--out", str(tmp_path / "out")).stdout
@@ -121,12 +122,12 @@ def test_requests_that_are_not_granted_are_told_and_marked(desk: Desk, tmp_path:
     make = ["roster", "make", "dhamtari", "--from", "2026-12-07", "--weeks", "1", "--iterations", "40"]
     out, marked = tmp_path / "made", "E01, Tue 8 Dec 2026: H08, 08:00\u201316:00; would have liked H12"
     told = desk.json(*make, "--out", str(out), code=1)
-    refused = {"executive": "E01", "date": "2026-12-08", "wanted": "H12", "works": "H08"}
+    refused = {"executive": "E01", "date": "2026-12-08", "wanted": "H12", "works": "H08", "reason": "settled"}
     assert (told["requests"], refused in told["requests_refused"]) == (2, True)
     assert {r["executive"] for r in told["requests_refused"]} <= {"E01", "E02"}
     said = desk.run(*make, code=1).stdout
     assert f"requests granted: {2 - len(told['requests_refused'])} of 2; not granted:" in said
-    assert "E01 on Tue 8 Dec: wanted H12, has H08" in said
+    assert "E01 on Tue 8 Dec: wanted H12, has H08: another shift or a day off is settled [settled]" in said
     assert marked in (out / "roster.html").read_text(encoding="utf-8")
     desk.json("roster", "publish", told["draft"], "--force")
     desk.json("roster", "show", "dhamtari", "--from", "2026-12-07", "--to", "2026-12-13", "--out", str(out))
@@ -167,6 +168,16 @@ def test_leave_is_added_and_published_rosters_stay_as_they_are(room: Desk) -> No
         ("E02", FIRST, LAST),
         ("E03", "2027-03-01", "2027-03-02"),
     ]
+
+
+def test_importing_leave_of_days_on_which_somebody_is_on_shift_says_so(room: Desk, tmp_path: Path) -> None:
+    on = [date for date, team in teams(room, "--from", FIRST, "--to", LAST).items() if "E02" in team]
+    staff, days = staff_files(tmp_path, days=f"E02,{FIRST},{LAST},leave,\n")
+    words = ("staff", "import", staff, "--days", days, "--city", "dhamtari")
+    assert room.json(*words)["on_shift"] == {"E02": on}
+    said = room.run(*words).stdout
+    assert "published rosters have not changed: E02 is on shift on " in said
+    assert f"next: mitaan roster off dhamtari E02 {on[0]} {on[-1]} --store {room.path}" in said
 
 
 def test_leave_drops_what_was_settled_for_its_days(desk: Desk, tmp_path: Path) -> None:

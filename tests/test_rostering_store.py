@@ -37,7 +37,7 @@ from api.store.writing import View
 from optimizer.bookings import RefusalCode
 from optimizer.domain import BookingRules, Executive, InvalidProblem, Shift, SlotGrid
 from optimizer.quotas import Quotas
-from optimizer.roster import Ahead
+from optimizer.roster import Ahead, DayRequest
 from optimizer.slots import SlotReasonCode
 from optimizer.stop import StopAt
 from scenarios.catalogue import City
@@ -269,7 +269,48 @@ def test_a_draft_is_of_the_staff_it_was_made_of_though_another_is_told_meanwhile
     made = make_draft(store, DHAMTARI, MONDAY, 1, stop, on_progress=tell_another)
     assert stored_staff(store, DHAMTARI) is not None
     assert (made["staff_version"], made["staff"]) == (0, staff_document(staff()))
+    assert not_published(store, made) == {MONDAY: RefusalCode.EXECUTIVE_AWAY}
+    known_staff(store, staff())
     assert len(published(store, made).change.books) == 1
+
+
+def test_leave_that_is_told_after_a_draft_was_made_refuses_its_days(store: Store) -> None:
+    made = draft(store, 2)
+    only = alternative_of(made, None)
+    works = {key for key, row in only["executives"].items() if row[0] is not None}
+    who = min(works)
+    known_staff(store, staff(**{who: {"leave": frozenset({MONDAY})}}))
+    told = difference(store, DHAMTARI, made)
+    assert [(day["date"], day["refused"], day["away"]) for day in told["days"]] == [
+        (MONDAY.isoformat(), "executive_away", [who]),
+        (TUESDAY.isoformat(), None, []),
+    ]
+    assert not_published(store, made) == {MONDAY: RefusalCode.EXECUTIVE_AWAY}
+    assert team(store, TUESDAY) == {}
+    published(store, draft(store, 2))
+    assert who not in team(store)
+
+
+def test_it_is_said_why_a_request_is_not_granted(store: Store) -> None:
+    asks = {date: DayRequest(date, MORNING) for date in map(after, range(4))}
+    known_staff(
+        store,
+        staff(
+            E01={"requests": (asks[after(0)],), "leave": frozenset({after(0)})},
+            E02={"requests": (asks[after(1)],), "fixed": {after(1): None}},
+            E03={"requests": (asks[after(2)],), "patterns": frozenset({LATE})},
+            E04={"requests": (DayRequest(after(3), MORNING), DayRequest(after(0), None)), "fixed": {after(0): None}},
+        ),
+    )
+    add_restriction(store, DHAMTARI, NewRestriction(CLOSURE, after(3), after(3), "an election", "ops"))
+    only = alternative_of(draft(store, 4), None)
+    assert only["requests"] == 5
+    assert [(r["executive"], r["date"], r["wanted"], r["works"], r["reason"]) for r in only["requests_refused"]] == [
+        ("E01", after(0).isoformat(), MORNING, None, "on_leave"),
+        ("E02", after(1).isoformat(), MORNING, None, "settled"),
+        ("E03", after(2).isoformat(), MORNING, only["executives"]["E03"][2], "not_agreed"),
+        ("E04", after(3).isoformat(), MORNING, None, "closed_day"),
+    ]
 
 
 def test_minimum_cover_that_cannot_be_kept_is_explained_by_who_is_on_leave(store: Store) -> None:

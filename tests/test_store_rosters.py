@@ -410,7 +410,20 @@ def test_a_staff_that_was_changed_meanwhile_refuses_the_roster_that_goes_with_an
     set_staff(store, RAIPUR, STAFF, "lead-2")
     no = not_published(store, roster(teams(2, 2), staff={}, staff_version=0))
     assert {date: refusal.code for date, refusal in no.items()} == {DAY: RefusalCode.CHANGED_MEANWHILE}
-    published(store, roster(teams(2, 2), staff_version=0))  # no staff goes with it
+    no = not_published(
+        store, roster(teams(2, 2), staff_version=0)
+    )  # it was held against one that is not there any more
+    assert {date: refusal.code for date, refusal in no.items()} == {DAY: RefusalCode.CHANGED_MEANWHILE}
+    published(store, roster(teams(2, 2), staff_version=1))
+
+
+def test_a_day_of_which_somebody_is_away_is_refused_unless_it_is_so_already(store: Store) -> None:
+    no = not_published(store, roster(teams(2, 2), away={NEXT: ("E02",)}))
+    assert {date: (refusal.code, refusal.text.endswith(": E02")) for date, refusal in no.items()} == {
+        NEXT: (RefusalCode.EXECUTIVE_AWAY, True)
+    }
+    published(store, roster(teams(2, 2)))
+    published(store, roster(teams(2, 2), away={NEXT: ("E02",)}))
 
 
 def test_of_two_who_publish_from_the_same_draft_one_wins_and_nothing_of_the_other_is_stored(store: Store) -> None:

@@ -31,9 +31,18 @@ MOST_SHIFTS = 2
 REFUSED_WORDS = {
     "day_published": "its plan is published; `mitaan day close --force` and `mitaan day open` withdraw it",
     "day_past": "it is over",
+    "executive_away": "somebody is on leave then, or not of the staff any more; make another draft",
     "roster_outdated": "its roster has changed since the draft was made",
 }
 """Why a day of a draft would not be published, and what can be done."""
+REQUEST_WORDS = {
+    "closed_day": "the day is closed",
+    "on_leave": "it is a day of leave",
+    "settled": "another shift or a day off is settled",
+    "not_agreed": "it is no shift of theirs",
+    "other_needs": "cover, labour rules or others came first",
+}
+"""Why a request is not granted."""
 POINTS_NOTE = "uncovered is in points: an executive missing for one slot is 400"
 
 
@@ -101,8 +110,9 @@ def tell_requests(alternative: Document) -> None:
         say(f"requests granted: {asked - len(refused)} of {asked}{'; not granted:' if refused else ''}")
     for request in refused[:MOST_TOLD]:
         wanted, works = (request[key] or "a day off" for key in ("wanted", "works"))
-        when = day_words(dt.date.fromisoformat(request["date"]))
-        say(f"  {request['executive']} on {when}: wanted {wanted}, has {works}")
+        reason, when = request["reason"], day_words(dt.date.fromisoformat(request["date"]))
+        has = "" if reason in {"closed_day", "on_leave"} else f", has {works}"
+        say(f"  {request['executive']} on {when}: wanted {wanted}{has}: {REQUEST_WORDS[reason]} [{reason}]")
     if len(refused) > MOST_TOLD:
         say(f"  and {len(refused) - MOST_TOLD} more")
 
@@ -252,6 +262,10 @@ def tell_difference(title: str, told: Document) -> None:
         for day in days
     )
     table(title, columns, rows, columns[4:6])
+    for day in days:
+        if day["away"]:
+            when = day_words(dt.date.fromisoformat(day["date"]))
+            say(f"{when}: on leave, or not of the staff any more: {', '.join(day['away'])}")
     _tell_at_risk([(None, {"date": day["date"], **risk}) for day in days for risk in day["at_risk"]])
 
 

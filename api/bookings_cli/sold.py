@@ -93,11 +93,12 @@ def tell_days(title: str, days: Sequence[DaySold]) -> None:
 
 
 def _legend(days: Sequence[DaySold]) -> None:
-    say("2/4: two promised or held of four that the slot may carry; a letter: nothing more is sold, because")
     seen = {why for day in days for why in day.reasons}
-    for code in SlotReasonCode:
-        if code.value in seen and code is not SlotReasonCode.QUOTA_USED_UP:
-            say(f"{MARKS[code]}  {reason_text(SlotReason(code, Proof.PROVED), Language.EN)} [{code.value}]")
+    letters = [code for code in SlotReasonCode if code.value in seen and code is not SlotReasonCode.QUOTA_USED_UP]
+    because = "; a letter: nothing more is sold, because" if letters else ""
+    say(f"2/4: two promised or held of four that the slot may carry{because}")
+    for code in letters:
+        say(f"{MARKS[code]}  {reason_text(SlotReason(code, Proof.PROVED), Language.EN)} [{code.value}]")
     if NO_ROSTER in seen:
         say(f"{NOBODY}  nobody works on this day yet [{NO_ROSTER}]")
     for day in days:

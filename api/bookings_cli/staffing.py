@@ -72,9 +72,19 @@ def staff_import(
         if isinstance(stored, Refusal):
             tell_refusal(stored, Language.EN, as_json)
         strangers = _strangers(store, town, staff)
+        today = today_of(store)
+        leave = {c.executive_id: [date for date in sorted(c.leave) if date >= today] for c in staff.contracts}
+        on_shift = {who: days for who, dates in leave.items() if (days := _on_shift(store, town, who, dates))}
     counts = _counts(staff)
     gone = _days(before) if not _days(staff) else 0
-    told = {"city": town.city_id, "version": stored.version, **counts, "on_rosters_only": strangers, "days_gone": gone}
+    told = {
+        "city": town.city_id,
+        "version": stored.version,
+        **counts,
+        "on_rosters_only": strangers,
+        "on_shift": {who: [date.isoformat() for date in dates] for who, dates in on_shift.items()},
+        "days_gone": gone,
+    }
     if as_json:
         say_json(told)
         return
@@ -87,7 +97,16 @@ def staff_import(
         say(f"gone: {count(gone, 'day')} of leave, settled or asked for; these files have none (--days)")
     if strangers:
         say(f"on published rosters and not of this staff: {', '.join(strangers)}")
-    say(f"next: mitaan roster make {town.city_id}{again(store_at)}")
+    if not on_shift:
+        say(f"next: mitaan roster make {town.city_id}{again(store_at)}")
+    for who, dates in on_shift.items():
+        _tell_on_shift(town, who, dates, again(store_at))
+
+
+def _tell_on_shift(city: City, who: str, dates: Sequence[dt.date], at: str) -> None:
+    """That somebody on leave is on published rosters, and the command that mends it."""
+    say(f"published rosters have not changed: {who} is on shift on {', '.join(map(day_words, dates))}")
+    say(f"next: mitaan roster off {city.city_id} {shlex.quote(who)} {dates[0].isoformat()} {dates[-1].isoformat()}{at}")
 
 
 def _days(staff: Staff) -> int:
@@ -220,12 +239,10 @@ def staff_leave(
         say(f"before that the staff was {ASSUMED.partition(';')[0]}")
     if dropped:
         say(f"settled or wished before, dropped: {', '.join(map(day_words, dropped))}")
-    at, whom = again(store_at), f"{town.city_id} {shlex.quote(executive)}"
     if on_shift:
-        say(f"published rosters have not changed: {executive} is on shift on {', '.join(map(day_words, on_shift))}")
-        say(f"next: mitaan roster off {whom} {on_shift[0].isoformat()} {on_shift[-1].isoformat()}{at}")
+        _tell_on_shift(town, executive, on_shift, again(store_at))
     else:
-        say(f"next: mitaan roster make {town.city_id}{at}")
+        say(f"next: mitaan roster make {town.city_id}{again(store_at)}")
 
 
 def _settled(contract: Contract) -> set[dt.date]:

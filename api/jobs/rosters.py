@@ -176,9 +176,12 @@ def publish_roster_job(
             raise JobRefused("unknown_job", job_id, "the job was deleted meanwhile")
         store.sign(connection, now, DraftPublished(outcome, now_job))
 
-    return publish_draft(
+    outcome = publish_draft(
         store.with_receipt(receipt), city, document, author=author, name=alternative, job_id=job_id, force=force
     )
+    if isinstance(outcome, NotPublished) and find_draft(store, job_id)[0].published_as is not None:
+        raise JobRefused("already_published", job_id, "somebody else has just published it", job_id)
+    return outcome
 
 
 # ---------------------------------------------------------------------------------------- working

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from api.rostering.drafts import Document, alternative_of, problem_of_draft, teams_of
+from api.rostering.drafts import Document, alternative_of, away_now, problem_of_draft, teams_of
 from api.rostering.publish import capacities
 from api.store.background import load_loops
 from api.store.desk import restaffed
@@ -19,7 +19,7 @@ from api.store.rosters import roster_key
 from api.store.states import DayState, problem_with
 from api.store.store import ASKED, Store
 from api.store.writing import View, state_after
-from optimizer.bookings import Change, DayBook, Refusal, provide
+from optimizer.bookings import Change, DayBook, Refusal, RefusalCode, provide
 from optimizer.domain import Booking, BookingRequest, Executive, Slot
 from optimizer.roster import Roster, RosterProblem, roster_violations
 from optimizer.slots import NoRoom, offer_slots, promise
@@ -51,11 +51,13 @@ def difference(
         views = store.views(connection, city, teams) if teams else {}
         today = store.database.now(connection).date()
     load_loops(store.catalogue)  # no limit of time is spent on compiling
+    away, _ = away_now(store, city, document, teams)
     trial = _Trial(store, city, document, str(alternative["name"]))
     days = []
     for number, date in enumerate(sorted(teams)):
         outdated = document["based_on"].get(date.isoformat()) != roster_key(views[date].book.day.problem.executives)
-        told = _day(trial, views[date], teams[date], outdated=outdated, past=date < today)
+        gone = away.get(date, ())
+        told = _day(trial, views[date], teams[date], outdated=outdated, past=date < today, away=gone)
         if told is not None:
             days.append(told)
         if on_day is not None:
@@ -70,13 +72,17 @@ def difference(
     }
 
 
-def _day(trial: _Trial, view: View, team: tuple[Executive, ...], *, outdated: bool, past: bool) -> Document | None:
+def _day(
+    trial: _Trial, view: View, team: tuple[Executive, ...], *, outdated: bool, past: bool, away: Sequence[str]
+) -> Document | None:
     before = {e.executive_id: e for e in view.book.day.problem.executives}
     after = {e.executive_id: e for e in team}
     if roster_key(before.values()) == roster_key(after.values()) and not (outdated or past):
         return None
     refused: str | None = "day_past" if past else "roster_outdated" if outdated else None
     at_risk: list[Document] = []
+    if refused is None and away:
+        refused = RefusalCode.EXECUTIVE_AWAY.value
     if refused is None:
         verdict = trial.restaffed(view, team)
         if isinstance(verdict, Refusal):
@@ -96,6 +102,7 @@ def _day(trial: _Trial, view: View, team: tuple[Executive, ...], *, outdated: bo
         "promises": len(view.book.day.promises),
         "at_risk": at_risk,
         "refused": refused,
+        "away": list(away),
     }
 
 

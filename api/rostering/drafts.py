@@ -19,6 +19,7 @@ from optimizer.demand import need_name
 from optimizer.domain import Break, Executive, Fault, InvalidProblem, Shift, TimeWindow
 from optimizer.roster import (
     Contract,
+    DayRequest,
     Roster,
     RosterCost,
     RosterProblem,
@@ -131,10 +132,9 @@ def expect_away(store: Store, city: City, away: Mapping[str, Iterable[dt.date]])
     rule = f"an executive of {staff.city}"
     faults = [Fault(("away", key), "unknown_executive", key, rule) for key in sorted(away.keys() - ids)]
     faults += [
-        Fault(("away", key), "day_past", date.isoformat(), f"not before {today.isoformat()}")
-        for key, dates in sorted(away.items())
-        for date in sorted(dates)
-        if date < today
+        Fault(("away", key), "day_past", min(dates).isoformat(), f"not before {today.isoformat()}")
+        for key, dates in sorted((key, tuple(dates)) for key, dates in away.items())
+        if dates and min(dates) < today
     ]
     if not any(tuple(dates) for dates in away.values()):
         faults.append(Fault(("away",), "nobody", None, "at least one executive and date"))
@@ -294,11 +294,26 @@ def _alternative(
                 "date": request.date.isoformat(),
                 "wanted": request.pattern_id,
                 "works": roster.on(executive_id, request.date),
+                "reason": _why_refused(problem, problem.contract_of[executive_id], request),
             }
             for executive_id, request in refused_requests(problem, roster)
         ],
         "ahead": {key: dataclasses.asdict(owed) for key, owed in sorted(ahead_after(problem, roster).items())},
     }
+
+
+def _why_refused(problem: RosterProblem, contract: Contract, request: DayRequest) -> str:
+    """Why a request is not granted: what rules it out, or that others came first."""
+    date, pattern_id = request.date, request.pattern_id
+    if date in problem.closed:
+        return "closed_day"
+    if date in contract.leave:
+        return "on_leave"
+    if date in contract.fixed:
+        return "settled"
+    if pattern_id is not None and contract.patterns is not None and pattern_id not in contract.patterns:
+        return "not_agreed"
+    return "other_needs"
 
 
 def _changes(problem: RosterProblem, before: Roster, after: Roster) -> Iterator[Document]:
@@ -391,6 +406,24 @@ def teams_of(store: Store, city: City, document: Mapping[str, Any], alternative:
             if pattern_id is not None:
                 teams[date].append(contracts[executive_id].on(patterns[pattern_id]))
     return {date: tuple(team) for date, team in teams.items() if date not in closed}
+
+
+def away_now(
+    store: Store, city: City, document: Mapping[str, Any], teams: Teams
+) -> tuple[dict[dt.date, tuple[str, ...]], int | None]:
+    """Who of each team of a draft is on leave by the staff of now, or not of it; and the version of that staff.
+
+    A draft for executives who are off is held against the staff it was made from as a whole, and nobody is named.
+    """
+    if document["away"]:
+        return {}, document["staff_version"]
+    staff, version = staff_of(store, city)
+    leave = {contract.executive_id: contract.leave for contract in staff.contracts}
+    found = {
+        date: tuple(e.executive_id for e in team if e.executive_id not in leave or date in leave[e.executive_id])
+        for date, team in teams.items()
+    }
+    return {date: names for date, names in found.items() if names}, version
 
 
 def problem_of_draft(store: Store, city: City, document: Mapping[str, Any], name: str) -> tuple[RosterProblem, Roster]:

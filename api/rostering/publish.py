@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from api.rostering.drafts import alternative_of, teams_of
+from api.rostering.drafts import alternative_of, away_now, teams_of
 from api.rostering.problem import demand_of
 from api.store.background import recover_day
 from api.store.rosters import NewRoster, NotPublished, RosterPublished, Teams, publish_roster, set_capacity
@@ -35,6 +35,7 @@ def publish_draft(
     """
     alternative = alternative_of(document, name)
     teams = teams_of(store, city, document, alternative)
+    away, version = away_now(store, city, document, teams)
     new = NewRoster(
         teams,
         {date: result.quotas for date, result in capacities(store, city, teams).items()},
@@ -44,7 +45,8 @@ def publish_draft(
         job_id,
         {dt.date.fromisoformat(date): key for date, key in document["based_on"].items()},
         document["staff"] if document["away"] else None,
-        document["staff_version"],
+        version,
+        away,
     )
     return publish_roster(store, city, new, force=force)
 

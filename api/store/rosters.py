@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -156,7 +156,8 @@ class NewRoster:
 
     `based_on` says what the rosters of the days were when it was made (`roster_key`); a day of which that is not true
     any more refuses it. `staff`: another staff document that goes with it, None for none; `staff_version` is that of
-    the staff it was made from, which refuses it, too, when there is another one meanwhile.
+    the staff it is held against, and another one meanwhile refuses it, too. `away`: who of a team cannot work on a
+    date, which refuses it where the team is a new one.
     """
 
     teams: Teams
@@ -167,6 +168,7 @@ class NewRoster:
     based_on: Mapping[dt.date, str] | None = None
     staff: Mapping[str, Any] | None = None
     staff_version: int | None = None
+    away: Mapping[dt.date, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,11 @@ def _changes(
     return NotPublished(refusals) if refusals else changes
 
 
+def away_words(names: Sequence[str]) -> str:
+    """Who of a team cannot work then, as a sentence."""
+    return f"on leave then, or not of the staff any more: {', '.join(names)}"
+
+
 def _is_team(view: View, team: Iterable[Executive]) -> bool:
     return roster_key(view.book.day.problem.executives) == roster_key(team)
 
@@ -267,6 +274,8 @@ def _one_day(
         return Refusal(RefusalCode.ROSTER_OUTDATED, told, "the roster of this day has changed since it was made")
     change = Change((view.book,), (), ())
     if not _is_team(view, team):
+        if new.away.get(date):
+            return Refusal(RefusalCode.EXECUTIVE_AWAY, told, away_words(new.away[date]))
         verdict = restaffed(store, city, view, team, StopAt(time_limit_s=limit_s), force=force)
         if isinstance(verdict, Refusal):
             return verdict
@@ -307,9 +316,9 @@ def _write(
         change = joined([with_expired([views[date]], change) for date, change in sorted(changes.items())])
         risky = tuple(sorted(b.booking_id for b in change.bookings if b.at_risk and b.live(now)))
         head = Event("roster.published", f"{city.city_id}:{number}", first, {"to": last.isoformat(), "number": number})
+        if new.staff_version not in {None, _staff_version(connection, city)}:
+            raise Undone(_other_staff(city))
         if new.staff is not None:
-            if new.staff_version not in {None, _staff_version(connection, city)}:
-                raise Undone(_other_staff(city))
             put_staff(connection, city, new.staff, new.author, now)
         write_events(connection, city.city_id, (head, *change.events), now)
         made = RosterPublished(number, change, risky)

@@ -46,6 +46,7 @@ class RefusalCode(StrEnum):
     PROMISES_IN_THE_WAY = "promises_in_the_way"
     QUOTA_BELOW_PROMISED = "quota_below_promised"
     ROSTER_OUTDATED = "roster_outdated"
+    EXECUTIVE_AWAY = "executive_away"
     CHANGED_MEANWHILE = "changed_meanwhile"
 
 

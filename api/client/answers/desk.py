@@ -176,12 +176,16 @@ class RosterChange(TypedDict):
 
 
 class RefusedRequest(TypedDict):
-    """What an executive would have liked on a date, and what they work instead: patterns, null for a day off."""
+    """What an executive would have liked on a date, and what they work instead: patterns, null for no shift.
+
+    `reason`: `closed_day`, `on_leave`, `settled`, `not_agreed` (no shift of theirs), or `other_needs` came first.
+    """
 
     executive: str
     date: str
     wanted: str | None
     works: str | None
+    reason: str
 
 
 class Alternative(TypedDict):
@@ -335,7 +339,7 @@ class AtRisk(TypedDict):
 
 
 class DayDifference(TypedDict):
-    """What publishing would change on a day; `refused`: the code why it would not be done."""
+    """What publishing would change on a day; `refused`: the code why it would not be; `away`: who cannot work then."""
 
     date: str
     added: list[Who]
@@ -344,6 +348,7 @@ class DayDifference(TypedDict):
     promises: int
     at_risk: list[AtRisk]
     refused: str | None
+    away: list[str]
 
 
 class Difference(TypedDict):

@@ -190,12 +190,16 @@ class RosterChangeOut(Out):
 
 
 class RefusedRequestOut(Out):
-    """What an executive would have liked on a date, and what they work instead: patterns, null for a day off."""
+    """What an executive would have liked on a date, and what they work instead: patterns, null for no shift.
+
+    `reason`: `closed_day`, `on_leave`, `settled`, `not_agreed` (no shift of theirs), or `other_needs` came first.
+    """
 
     executive: str
     date: Date
     wanted: str | None
     works: str | None
+    reason: str
 
 
 class AlternativeOut(Out):
@@ -350,7 +354,7 @@ class AtRiskOut(Out):
 
 
 class DayDifferenceOut(Out):
-    """What publishing would change on a day; `refused`: the code why it would not be done."""
+    """What publishing would change on a day; `refused`: the code why it would not be; `away`: who cannot work then."""
 
     date: Date
     added: list[WhoOut]
@@ -359,6 +363,7 @@ class DayDifferenceOut(Out):
     promises: int
     at_risk: list[AtRiskOut]
     refused: str | None
+    away: list[str]
 
 
 class DifferenceOut(Out):
