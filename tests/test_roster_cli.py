@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ from api.bookings_cli import given, rosters, rosters_shown
 from api.bookings_cli.rosters_told import tell_why
 from api.jobs import RosterAsked, ask_roster
 from api.rostering.drafts import Document, make_draft
+from api.rostering.publish import publish_draft
 from api.store import Database
 from api.store.store import Store
 from optimizer.domain import Limits
@@ -386,6 +388,24 @@ def test_what_is_no_draft_any_more_is_refused_with_its_code(room: Desk) -> None:
     for verb in ("diff", "publish"):
         assert room.refused("roster", verb, old["draft"])["code"] == "already_published"
     assert "it is roster 1 of dhamtari [already_published]" in room.run("roster", "diff", old["draft"], code=1).stdout
+
+
+def test_who_publishes_at_the_same_moment_is_told_that_it_is_published(
+    room: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = room.json("roster", "make", "dhamtari", "--from", "2026-12-14", "--weeks", "1", "--iterations", "20")[
+        "draft"
+    ]
+    calls = count()
+
+    def late(*given: Any, **others: Any) -> Any:
+        if next(calls) == 0:  # somebody else is faster
+            publish_draft(*given, **others)
+        return publish_draft(*given, **others)
+
+    monkeypatch.setattr("api.jobs.rosters.publish_draft", late)
+    assert room.refused("roster", "publish", draft)["code"] == "already_published"
+    assert len(room.json("roster", "list", "dhamtari")["published"]) == 1 + 1  # the room has one
 
     def ask(store: Store) -> str:
         asked = RosterAsked(dt.date(2026, 12, 9), 1, {})
