@@ -91,7 +91,8 @@ def _slot(
     closed = sale.closed_because or sale.closed_slots.get(number)
     promises, own_held = int(day.taken[number]), sum(n for (s, _), n in held.items() if s == slot)
     most = sale.quotas.get(number)
-    capacity = most if most is not None else len(there) if sale.capacity is None else sale.capacity.total(number)
+    computed = len(there) if sale.capacity is None else sale.capacity.total(number)
+    capacity = computed if most is None else min(most, len(there))  # whatever a hand has set
     kits = sorted(day.kits | {kit for e in day.problem.executives for kit in e.skills})
     return {
         "slot": slot_json(day.date, slot),
@@ -124,10 +125,10 @@ def _kit(
     promises = day.taken_by(number, kit)
     own_held = sum(n for (s, skills), n in held.items() if s == slot and kit in skills)
     quota = sale.kit_quotas.get((number, kit))
-    capacity = quota
-    if capacity is None:
-        computed = None if sale.capacity is None else sale.capacity.most_of_kit(number, kit)
-        capacity = len(holders) if computed is None else computed
+    computed = None if sale.capacity is None else sale.capacity.most_of_kit(number, kit)
+    capacity = len(holders) if computed is None else computed
+    if quota is not None:
+        capacity = min(quota, len(holders))
     return {
         "kit": kit,
         "executives": len(holders),

@@ -137,6 +137,15 @@ def test_a_quota_below_what_is_promised_is_refused_and_forced_promises_stay(desk
     )
 
 
+def test_a_quota_above_those_who_are_there_carries_no_more_than_they_can(desk: Desk) -> None:
+    before = slots_of(desk)["10:00"]
+    desk.run("day", "sell", "raipur", DAY, "--quota", "10:00=50", "--kit-quota", "10:00=aadhaar_kit:50")
+    ten = slots_of(desk)["10:00"]
+    assert (ten["quota"], ten["capacity"], ten["free"]) == (50, ten["executives"], before["executives"])
+    (kit,) = ten["kits"]
+    assert (kit["quota"], kit["capacity"]) == (50, kit["executives"])
+
+
 def test_promises_of_a_slot_that_is_stopped_stay_and_are_named(desk: Desk) -> None:
     booking = book(desk, f"{DAY}T10:00")
     assert desk.json("day", "sell", "raipur", DAY, "--stop", "10:00")["beside"] == [booking]
