@@ -521,7 +521,7 @@ def roster_publish(
     """
     with served(store_at, as_json) as store, _jobs_told(as_json):
         expect_author(by)
-        job, document = _draft(store, draft)
+        job, _ = _draft(store, draft)
         town = store.catalogue.city(job.city_id)
         with working("publishing: a witness is made for every day with promises"):
             outcome = publish_roster_job(store, draft, author=by, alternative=alternative, force=force)
@@ -539,8 +539,8 @@ def roster_publish(
     told = {
         "city": town.city_id,
         "number": outcome.number,
-        "first": document["first"],
-        "last": document["last"],
+        "first": outcome.first.isoformat(),
+        "last": outcome.last.isoformat(),
         "days": [date.isoformat() for date in staffed],
         "kept_again": back,
         "at_risk": risky,
@@ -549,7 +549,8 @@ def roster_publish(
         say_json(told)
         return
     more = f"; kept again: {back}" if back else ""
-    say(f"{town.name_en}: roster {outcome.number} published, {document['first']} to {document['last']}{more}")
+    span = f"{outcome.first.isoformat()} to {outcome.last.isoformat()}"
+    say(f"{town.name_en}: roster {outcome.number} published, {span}{more}")
     if risky:
         say(f"at risk: {named(risky)}")
     at = again(store_at)

@@ -292,12 +292,11 @@ def publish_roster(roster_id: RosterId, body: PublishIn, asked: PlannerChanges) 
 
     def answer(outcome: DraftPublished, _: dt.datetime, __: Connection) -> Answer:
         made = outcome.roster
-        dates = [book.day.date for book in made.change.books]
         document = {
             "city": city.city_id,
             "number": made.number,
-            "first": min(dates).isoformat(),
-            "last": max(dates).isoformat(),
+            "first": made.first.isoformat(),
+            "last": made.last.isoformat(),
             "at_risk": list(made.at_risk),
             "days": [b.day.date.isoformat() for b in made.change.books if b.day.problem.executives],
         }

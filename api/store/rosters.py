@@ -173,9 +173,14 @@ class NewRoster:
 
 @dataclass(frozen=True, slots=True)
 class RosterPublished:
-    """What came of it: the number it got, the change of its days, and the promises that are at risk now."""
+    """What came of it: the number it got, the change of its days, and the promises that are at risk now.
+
+    `first`, `last`: the days it is of, as its version tells.
+    """
 
     number: int
+    first: dt.date
+    last: dt.date
     change: Change
     at_risk: tuple[str, ...]
 
@@ -321,7 +326,7 @@ def _write(
         if new.staff is not None:
             put_staff(connection, city, new.staff, new.author, now)
         write_events(connection, city.city_id, (head, *change.events), now)
-        made = RosterPublished(number, change, risky)
+        made = RosterPublished(number, first, last, change, risky)
         store.sign(connection, now, made)
     return made, states
 
