@@ -209,6 +209,7 @@ def test_what_cannot_be_asked_for_is_told_with_its_code(served: Served) -> None:
         refused(ask(client, **{"from": "2026-11-30"}), 409, "day_past")
         assert faults(ask(client, away={"E99": [FIRST]})) == {("body", "/away/E99", "unknown_executive")}
         assert faults(ask(client, weeks=9)) == {("body", "/weeks", "out_of_range")}
+        assert faults(ask(client, weeks=2, **{"from": "2199-12-25"})) == {("body", "/from", "bad_date")}
         assert faults(ask(client, city="delhi")) == {("body", "/city", "unknown_city")}
         job = told(ask(client), 202)
         no = refused(ask(client), 409, "roster_running")

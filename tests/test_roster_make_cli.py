@@ -93,6 +93,7 @@ def test_machines_get_every_cell_the_rules_and_what_is_proven() -> None:
         (["durg", "--weeks", "9"], "out_of_range"),
         (["durg", "--executives", "0"], "out_of_range"),
         (["durg", "--from", "soon"], "bad_date"),
+        (["durg", "--from", "2199-12-25", "--weeks", "2"], "bad_date"),
         (["durg", "--from", (dt.datetime.now(IST).date() - dt.timedelta(days=1)).isoformat()], "past"),
     ],
 )

@@ -39,7 +39,7 @@ from api.store.schema import epoch_ms, jobs, json_text
 from api.store.store import Store
 from optimizer.domain import Fault, InvalidProblem, Limits
 from optimizer.roster import RosterProgress
-from optimizer.roster.nouns import MOST_WEEKS, WEEK
+from optimizer.roster.nouns import MOST_WEEKS, WEEK, YEARS
 from optimizer.stop import StopAt
 from optimizer.units import IST
 from scenarios.catalogue import City
@@ -92,10 +92,13 @@ def ask_roster(store: Store, city: City, asked: RosterAsked, limits: Limits, ask
     """Ask for a roster of a city. What staff and demand there are is read when the job begins.
 
     Raises JobRefused for days that are over and while another roster of the city is being made; InvalidProblem for a
-    number of weeks that is too great, and executives whom the city lacks.
+    number of weeks that is too great, days after the year 2199, and executives whom the city lacks.
     """
     if not 1 <= asked.weeks <= MOST_WEEKS:
         raise InvalidProblem([Fault(("weeks",), "out_of_range", asked.weeks, f"1 to {MOST_WEEKS}")])
+    if (last := asked.first + dt.timedelta(days=asked.weeks * WEEK - 1)).year > YEARS[1]:
+        rule = f"a date whose weeks end by {YEARS[1]}; they would end on {last.isoformat()}"
+        raise InvalidProblem([Fault(("from",), "bad_date", asked.first.isoformat(), rule)])
     if asked.away:
         expect_away(store, city, asked.away)
     with store.database.write() as connection:

@@ -435,10 +435,15 @@ def _range_faults(problem: RosterProblem) -> Iterator[Fault]:
     if not 1 <= problem.days <= MOST_WEEKS * WEEK:
         yield Fault(("days",), "bad_horizon", problem.days, f"1 to {MOST_WEEKS * WEEK} days")
         return
+    rule = f"a date of the years {YEARS[0]} to {YEARS[1]}"
     if not YEARS[0] <= problem.first.year <= YEARS[1]:
-        yield Fault(("first",), "bad_date", problem.first.isoformat(), f"a date of the years {YEARS[0]} to {YEARS[1]}")
+        yield Fault(("first",), "bad_date", problem.first.isoformat(), rule)
         return
     last = problem.first + dt.timedelta(days=problem.days - 1)
+    if last.year > YEARS[1]:
+        rule = f"{rule}, as the last one has to be, {last.isoformat()}"
+        yield Fault(("first",), "bad_date", problem.first.isoformat(), rule)
+        return
     if problem.wanted.grid != problem.grid:
         yield Fault(("wanted",), "other_grid", str(problem.wanted.grid), "the slots of the roster")
     if problem.first < problem.wanted.first or last > problem.wanted.dates[-1]:
