@@ -185,6 +185,22 @@ def test_of_two_drafts_of_the_same_days_only_the_first_is_published(making: Serv
         assert len(told(client.get(f"/v1/cities/{CITY}/roster-versions"))["versions"]) == 1
 
 
+def test_leave_that_is_told_after_a_draft_refuses_its_day_and_is_told_of_published_rosters(making: Served) -> None:
+    with making.client("dispatch") as client:
+        job = made(client)
+        (only,) = job["draft"]["alternatives"]
+        who = min(key for key, row in only["executives"].items() if row[0] is not None)
+        people, leave = told(client.get(STAFF))["executives"], {"executive": who, "from": FIRST, "kind": "leave"}
+        assert told(client.put(STAFF, json={"executives": people, "days": [leave]}))["on_shift"] == {}
+        change = told(client.get(f"/v1/rosters/{job['id']}/difference"))
+        assert (change["days"][0]["refused"], change["days"][0]["away"]) == ("executive_away", [who])
+        no = refused(publish(client, job["id"]), 409, "executive_away")
+        assert [(day["date"], day["code"]) for day in no["days"]] == [(FIRST, "executive_away")]
+        told(client.put(STAFF, json={"executives": people, "days": []}))
+        told(publish(client, job["id"]))
+        assert told(client.put(STAFF, json={"executives": people, "days": [leave]}))["on_shift"] == {who: [FIRST]}
+
+
 def test_somebody_who_is_off_gives_alternatives_and_the_leave_goes_into_the_staff(making: Served) -> None:
     with making.client("dispatch") as client:
         told(publish(client, made(client)["id"]))

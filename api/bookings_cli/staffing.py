@@ -31,7 +31,7 @@ from api.console import say, say_json, table
 from api.page.markup import count
 from api.reading import together
 from api.rostering.drafts import with_leave
-from api.rostering.problem import staff_document, staff_of
+from api.rostering.problem import leave_on_shift, staff_document, staff_of
 from api.store.desk import DESK
 from api.store.rosters import set_staff
 from api.store.store import Store
@@ -72,9 +72,7 @@ def staff_import(
         if isinstance(stored, Refusal):
             tell_refusal(stored, Language.EN, as_json)
         strangers = _strangers(store, town, staff)
-        today = today_of(store)
-        leave = {c.executive_id: [date for date in sorted(c.leave) if date >= today] for c in staff.contracts}
-        on_shift = {who: days for who, dates in leave.items() if (days := _on_shift(store, town, who, dates))}
+        on_shift = leave_on_shift(store, town, staff)
     counts = _counts(staff)
     gone = _days(before) if not _days(staff) else 0
     told = {

@@ -32,10 +32,10 @@ class RosterCalls(Asking):
         days: Sequence[Mapping[str, Any]] = (),
         *,
         only_if: str | None = None,
-    ) -> out.Staff:
+    ) -> out.StaffSet:
         """Who works in a city, as `staff` tells them. Published rosters stay; the next ones are made of this staff."""
         body = {"executives": [dict(each) for each in executives], "days": [dict(each) for each in days]}
-        return self._put(out.Staff, path("cities", city, "staff"), body, only_if)
+        return self._put(out.StaffSet, path("cities", city, "staff"), body, only_if)
 
     def make_roster(
         self,

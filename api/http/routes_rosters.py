@@ -44,7 +44,7 @@ from api.jobs import (
 )
 from api.jobs.table import ROSTER
 from api.rostering.difference import difference
-from api.rostering.problem import staff_document, staff_of
+from api.rostering.problem import leave_on_shift, staff_document, staff_of
 from api.shapes import restriction_json
 from api.store.restrictions import (
     NewRestriction,
@@ -104,9 +104,11 @@ def _staff_tag(stored: StoredStaff | None) -> str:
     return etag({"version": 0 if stored is None else stored.version})
 
 
-@router.put("/cities/{city}/staff", tags=["rosters"], **out.answered(out.StaffOut, 404, 412))
+@router.put("/cities/{city}/staff", tags=["rosters"], **out.answered(out.StaffSetOut, 404, 412))
 def put_staff(city: CityName, body: StaffIn, asked: Planner) -> Response:
-    """Who works in a city. Published rosters stay; the next ones are made of this staff."""
+    """Who works in a city. Published rosters stay, and who is on leave and on shift by them is told; the next ones are
+    made of this staff.
+    """
     town = asked.city(city, "path")
     document = {
         "schema_version": STAFF_VERSION,
@@ -116,6 +118,11 @@ def put_staff(city: CityName, body: StaffIn, asked: Planner) -> Response:
     }
     staff = parse_staff(json.dumps(document).encode(), "body.json", asked.catalogue, town)
 
+    on_shift = {
+        executive_id: [date.isoformat() for date in dates]
+        for executive_id, dates in leave_on_shift(asked.store, town, staff).items()
+    }
+
     def act(store: Store) -> StoredStaff | Refusal:
         now = stored_staff(store, town)
         still = asked.only_if(_staff_tag)
@@ -123,7 +130,8 @@ def put_staff(city: CityName, body: StaffIn, asked: Planner) -> Response:
         return set_staff(store, town, staff_document(staff), asked.key.name, version=version)
 
     def answer(stored: StoredStaff, _: dt.datetime, __: Connection) -> Answer:
-        return Answer(200, _staff(town.city_id, stored), {"ETag": _staff_tag(stored)}, [town.city_id])
+        document = {**_staff(town.city_id, stored), "on_shift": on_shift}
+        return Answer(200, document, {"ETag": _staff_tag(stored)}, [town.city_id])
 
     return asked.once(act, answer)
 

@@ -167,3 +167,18 @@ def _owed(store: Store, city: City, first: dt.date) -> Mapping[str, Ahead]:
 def staff_document(staff: Staff) -> dict[str, Any]:
     """The staff as the store keeps it, without what belongs to one roster."""
     return staff_json(replace(staff, contracts=tuple(replace(c, around={}, ahead=Ahead()) for c in staff.contracts)))
+
+
+def leave_on_shift(store: Store, city: City, staff: Staff) -> dict[str, tuple[dt.date, ...]]:
+    """By executive the days of leave from today on, of the next sixteen weeks, on which a roster has them on shift."""
+    with store.database.read() as connection:
+        today = store.database.now(connection).date()
+        last = today + dt.timedelta(days=2 * MOST_WEEKS * WEEK)
+        dates = sorted({date for c in staff.contracts for date in c.leave if today <= date <= last})
+        views = store.views(connection, city, dates) if dates else {}
+    there = {date: {e.executive_id for e in view.book.day.problem.executives} for date, view in views.items()}
+    found = {
+        c.executive_id: tuple(date for date in dates if date in c.leave and c.executive_id in there[date])
+        for c in staff.contracts
+    }
+    return {executive_id: on_shift for executive_id, on_shift in found.items() if on_shift}

@@ -59,6 +59,7 @@ from api.client.answers.desk import (
     Saver,
     Shortfall,
     Staff,
+    StaffSet,
     Who,
     Why,
 )
@@ -173,6 +174,7 @@ __all__ = [
     "Slot",
     "Slots",
     "Staff",
+    "StaffSet",
     "Violation",
     "Webhook",
     "Webhooks",

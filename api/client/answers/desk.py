@@ -144,6 +144,12 @@ class Staff(TypedDict):
     days: list[dict[str, Any]]
 
 
+class StaffSet(Staff):
+    """The staff as it is from now on; `on_shift`: by executive days of leave on which published rosters have them."""
+
+    on_shift: dict[str, list[str]]
+
+
 class RosterProgress(TypedDict):
     """How far the making of a roster is: the step, and of it so much of so much; points of the best one so far."""
 

@@ -55,6 +55,7 @@ from api.http.answers.desk import (
     SaverOut,
     ShortfallOut,
     StaffOut,
+    StaffSetOut,
     WhoOut,
     WhyOut,
 )
@@ -183,6 +184,7 @@ __all__ = [
     "SlotOut",
     "SlotsOut",
     "StaffOut",
+    "StaffSetOut",
     "ViolationOut",
     "WebhookOut",
     "WebhooksOut",

@@ -158,6 +158,12 @@ class StaffOut(Out):
     days: list[dict[str, Any]]
 
 
+class StaffSetOut(StaffOut):
+    """The staff as it is from now on; `on_shift`: by executive days of leave on which published rosters have them."""
+
+    on_shift: dict[str, list[Date]]
+
+
 class RosterProgressOut(Out):
     """How far the making of a roster is: the step, and of it so much of so much; points of the best one so far."""
 
