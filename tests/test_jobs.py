@@ -759,6 +759,24 @@ def test_a_job_that_is_stopped_keeps_its_best_plan(store: Store, hatch: Hatch) -
     assert request_stop(store, job_id) == job
 
 
+def test_in_the_process_of_a_job_who_stops_it_waits_for_no_solver(
+    store: Store, store_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a process is forked and ends by `os._exit`, as those have to that leave a solver at work."""
+    may_leave, seen = threading.Event(), list[bool]()
+
+    class Attempted:
+        def run(self) -> None:
+            seen.append(may_leave.is_set())
+
+    monkeypatch.setattr("optimizer.stop._may_leave", may_leave)
+    monkeypatch.setattr(runner, "attempt_of", lambda *_: Attempted())
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("signal.pthread_sigmask", lambda *_: None)
+    runner._in_child(store_address, CATALOGUE, "J1", "runner", 1)
+    assert seen == [True]
+
+
 def test_a_job_stopped_before_it_began_ends_with_its_first_plan(store: Store, hatch: Hatch) -> None:
     busy(store)
     job_id = ask(store, limits=LONG, engine="ruin").job_id

@@ -286,6 +286,8 @@ def test_leave_that_is_told_after_a_draft_was_made_refuses_its_days(store: Store
         (TUESDAY.isoformat(), None, []),
     ]
     assert not_published(store, made) == {MONDAY: RefusalCode.EXECUTIVE_AWAY}
+    known_staff(store, staff(**{who: {"fixed": {MONDAY: None}}}))
+    assert not_published(store, made) == {MONDAY: RefusalCode.EXECUTIVE_AWAY}
     assert team(store, TUESDAY) == {}
     published(store, draft(store, 2))
     assert who not in team(store)

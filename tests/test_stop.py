@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import optimizer.stop
 from optimizer.domain import InvalidProblem, Limits
 from optimizer.stop import PartOf, StopAt, may_leave_solvers, solvers_left, unless_requested
 
@@ -150,8 +151,9 @@ def test_who_asks_for_the_end_waits_for_no_solver() -> None:
     assert solvers_left()
     goes_on.set()
     assert ended.wait(60)  # it is left to its end
-    while solvers_left():
-        time.sleep(0.01)
+    for thread in optimizer.stop._left:
+        thread.join()
+    assert not solvers_left()
 
 
 def test_elsewhere_the_end_waits_for_a_solver_and_takes_what_it_found() -> None:

@@ -15,7 +15,7 @@ from api.jobs import JobRefused
 from api.page.markup import count
 from api.roster_page import GridView
 from api.shapes import refusal_json
-from api.store.rosters import NotPublished
+from api.store.rosters import NotPublished, away_words
 from api.words import Language
 from optimizer.bookings import RefusalCode
 from optimizer.roster.nouns import WEEK, RosterRule
@@ -31,7 +31,7 @@ MOST_SHIFTS = 2
 REFUSED_WORDS = {
     "day_published": "its plan is published; `mitaan day close --force` and `mitaan day open` withdraw it",
     "day_past": "it is over",
-    "executive_away": "somebody is on leave then, or not of the staff any more; make another draft",
+    "executive_away": "somebody is away then, or not of the staff any more; make another draft",
     "roster_outdated": "its roster has changed since the draft was made",
 }
 """Why a day of a draft would not be published, and what can be done."""
@@ -265,7 +265,7 @@ def tell_difference(title: str, told: Document) -> None:
     for day in days:
         if day["away"]:
             when = day_words(dt.date.fromisoformat(day["date"]))
-            say(f"{when}: on leave, or not of the staff any more: {', '.join(day['away'])}")
+            say(f"{when}: {away_words(day['away'])}")
     _tell_at_risk([(None, {"date": day["date"], **risk}) for day in days for risk in day["at_risk"]])
 
 

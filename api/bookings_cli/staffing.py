@@ -218,7 +218,7 @@ def staff_leave(
         stored = set_staff(store, town, staff_document(after), by, version=version)
         if isinstance(stored, Refusal):
             tell_refusal(stored, Language.EN, as_json)
-        on_shift = _on_shift(store, town, executive, [date for date in dates if date >= today])
+        on_shift = [d for d in leave_on_shift(store, town, after).get(executive, ()) if d in dates]
     dropped = sorted(_settled(before) & set(dates))
     told = {
         "city": town.city_id,
@@ -245,9 +245,3 @@ def staff_leave(
 
 def _settled(contract: Contract) -> set[dt.date]:
     return {*contract.fixed, *(request.date for request in contract.requests)}
-
-
-def _on_shift(store: Store, city: City, executive: str, dates: Sequence[dt.date]) -> list[dt.date]:
-    """The dates on which somebody is on a roster."""
-    views = views_of(store, city, dates) if dates else {}
-    return [d for d in dates if any(e.executive_id == executive for e in views[d].book.day.problem.executives)]

@@ -33,6 +33,7 @@ from api.planning import make_ready
 from api.store import Database, StoreError
 from api.store.schema import epoch_ms, jobs
 from api.store.store import Store
+from optimizer.stop import may_leave_solvers
 from scenarios.catalogue import Catalogue, load_catalogue
 
 log = logging.getLogger("mitaan.jobs")
@@ -289,7 +290,11 @@ class Runner:
 
 
 def _in_child(address: str | Path | None, catalogue: Catalogue, job_id: str, owner: str, parent: int) -> None:
-    """Work on one job in a forked process. SIGTERM, or the death of the runner, hands it over."""
+    """Work on one job in a forked process. SIGTERM, or the death of the runner, hands it over.
+
+    A job that is stopped waits for no solver: such a process ends by `os._exit`.
+    """
+    may_leave_solvers()
     try:
         with Database.open(address) as database:
             attempt = attempt_of(Store(database, catalogue), job_id, owner, lambda: os.getppid() != parent)

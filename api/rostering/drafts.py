@@ -411,16 +411,20 @@ def teams_of(store: Store, city: City, document: Mapping[str, Any], alternative:
 def away_now(
     store: Store, city: City, document: Mapping[str, Any], teams: Teams
 ) -> tuple[dict[dt.date, tuple[str, ...]], int | None]:
-    """Who of each team of a draft is on leave by the staff of now, or not of it; and the version of that staff.
+    """Who of each team of a draft is away by the staff of now, or not of it; and the version of that staff.
 
+    Away is who has leave or a settled day off.
     A draft for executives who are off is held against the staff it was made from as a whole, and nobody is named.
     """
     if document["away"]:
         return {}, document["staff_version"]
     staff, version = staff_of(store, city)
-    leave = {contract.executive_id: contract.leave for contract in staff.contracts}
+    off = {
+        c.executive_id: c.leave | {date for date, pattern in c.fixed.items() if pattern is None}
+        for c in staff.contracts
+    }
     found = {
-        date: tuple(e.executive_id for e in team if e.executive_id not in leave or date in leave[e.executive_id])
+        date: tuple(e.executive_id for e in team if e.executive_id not in off or date in off[e.executive_id])
         for date, team in teams.items()
     }
     return {date: names for date, names in found.items() if names}, version

@@ -260,7 +260,7 @@ def _changes(
 
 def away_words(names: Sequence[str]) -> str:
     """Who of a team cannot work then, as a sentence."""
-    return f"on leave then, or not of the staff any more: {', '.join(names)}"
+    return f"away then (leave, a settled day off), or not of the staff any more: {', '.join(names)}"
 
 
 def _is_team(view: View, team: Iterable[Executive]) -> bool:

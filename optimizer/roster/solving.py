@@ -71,14 +71,14 @@ def solve(
         random_seed=seed,
         threads=None if solver is Solver.HIGHS else 1,
     )
-    return _read(lambda: mathopt.solve(model, _TYPES[solver], params=parameters), variables, stop)
+    return _read(_asked(lambda: mathopt.solve(model, _TYPES[solver], params=parameters), stop), variables)
 
 
 def relaxed(linear: Linear, cost: IntArray, stop: Stop | None = None, *, time_limit_s: float | None = None) -> Solved:
     """The least cost of the relaxation of a model: a lower bound of it, rounded up. As `solve` when it is to end."""
     model, variables = _model(linear, cost, relaxed=True)
     parameters = mathopt.SolveParameters(time_limit=_limit(time_limit_s), threads=1)
-    return _read(lambda: mathopt.solve(model, mathopt.SolverType.GLOP, params=parameters), variables, stop)
+    return _read(_asked(lambda: mathopt.solve(model, mathopt.SolverType.GLOP, params=parameters), stop), variables)
 
 
 def _limit(time_limit_s: float | None) -> dt.timedelta | None:
@@ -113,8 +113,11 @@ def _model(linear: Linear, cost: IntArray, *, relaxed: bool) -> tuple[mathopt.Mo
     return model, variables
 
 
-def _read(act: Callable[[], mathopt.SolveResult], variables: list[mathopt.Variable], stop: Stop | None) -> Solved:
-    answer = act() if stop is None else unless_requested(act, stop)
+def _asked(act: Callable[[], mathopt.SolveResult], stop: Stop | None) -> mathopt.SolveResult | None:
+    return act() if stop is None else unless_requested(act, stop)
+
+
+def _read(answer: mathopt.SolveResult | None, variables: list[mathopt.Variable]) -> Solved:
     if answer is None:
         return Solved(None, 0)
     reason = answer.termination.reason
